@@ -1,0 +1,29 @@
+//! The contract of the log store: append, query, tail.
+//!
+//! Everything that writes or reads lines sees these traits and never the engine. [`memory::MemoryStore`] implements them
+//! in memory, and [`contract`] is the suite that every implementation runs (both behind the feature `test-util`).
+//!
+//! ```text
+//!   receiver --LogBatch--> Append::append --(durable, queryable, tailed)--> Commit --> acknowledge
+//!                                             |
+//!   query  <--LogRows--  Querier::scan  <-----+----->  Tail::tail --TailEvent--> subscriber
+//! ```
+//!
+//! Never here: I/O, a concrete file format, HTTP.
+
+mod append;
+mod error;
+mod query;
+mod tail;
+
+#[cfg(feature = "test-util")]
+pub mod contract;
+#[cfg(feature = "test-util")]
+pub mod memory;
+
+pub use append::{Append, Commit};
+pub use error::{ErrorKind, Retry, StoreError};
+pub use query::{
+    LogRows, Querier, Queryable, Scan, ScanColumns, ScanOrder, ScanReport, ScanRequest, ScanStream, StreamSummary, rows_schema,
+};
+pub use tail::{Lagged, Tail, TailEvent, TailLine, TailRequest, TailStream};
