@@ -1,0 +1,32 @@
+//! The door: receivers and collectors, decoding, limits, and the counts of everything that passed or did not.
+//!
+//! ```text
+//!   receiver  -> decompress -> decode -> Ingest::submit: validate -> admit -> Append -> acknowledge
+//!   collector -> frame lines ----------> Ingest::submit ...                          -> checkpoint
+//! ```
+//!
+//! Every line is accepted (and durable), refused (and the answer says so) or dropped (and counted); there is no fourth way.
+//! Never here: storing, querying, knowledge of a file format of the store.
+//!
+//! Start with [`Ingest`], then [`decode`].
+
+mod admission;
+pub mod decode;
+mod error;
+mod incoming;
+mod ingest;
+mod label_cache;
+mod metrics;
+mod options;
+mod reason;
+#[cfg(test)]
+mod testing;
+mod validate;
+
+pub use admission::Reservation;
+pub use error::{Accepted, IngestError, Refusals, Refused};
+pub use incoming::Incoming;
+pub use ingest::{Ingest, IngestSetupError};
+pub use label_cache::LabelCache;
+pub use options::{IngestOptions, InvalidOptions};
+pub use reason::{Kind, Reason};

@@ -1,0 +1,86 @@
+//! A store for tests that remembers what it was given, and an [`Ingest`] over it.
+
+use crate::{Ingest, IngestOptions};
+use async_trait::async_trait;
+use gantry_model::{LogBatch, ManualClock, TenantId, Timestamp};
+use gantry_store_api::{Append, Commit, ErrorKind, StoreError};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// "Now" of [`Fixture`]: 2024-05-14T10:00:00Z.
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_715_680_800);
+
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    batches: Mutex<Vec<(TenantId, LogBatch)>>,
+    failure: Mutex<Option<ErrorKind>>,
+}
+
+impl Recorder {
+    pub fn fail_with(&self, kind: Option<ErrorKind>) {
+        *self.failure.lock() = kind;
+    }
+
+    /// All lines as `tenant labels ns body metadata`.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (tenant, batch) in self.batches.lock().iter() {
+            for stream in batch.streams() {
+                for row in batch.rows_of(stream) {
+                    let (at, body, metadata) = (row.timestamp.nanos(), batch.body(row), batch.metadata(row));
+                    lines.push(format!("{tenant} {} {at} {body} {metadata}", stream.labels).trim_end().to_owned());
+                }
+            }
+        }
+        lines
+    }
+
+    pub fn last(&self) -> LogBatch {
+        self.batches.lock().last().expect("a batch was appended").1.clone()
+    }
+}
+
+#[async_trait]
+impl Append for Recorder {
+    async fn append(&self, tenant: &TenantId, batch: LogBatch) -> Result<Commit, StoreError> {
+        if let Some(kind) = *self.failure.lock() {
+            return Err(StoreError::new(kind, "secret cause"));
+        }
+        let commit = Commit { lines: batch.line_count() as u64, bytes: batch.text_bytes() as u64 };
+        self.batches.lock().push((tenant.clone(), batch));
+        Ok(commit)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Fixture {
+    pub ingest: Arc<Ingest>,
+    pub store: Arc<Recorder>,
+    pub clock: Arc<ManualClock>,
+    pub registry: prometheus::Registry,
+}
+
+impl Fixture {
+    pub fn new() -> Self {
+        Self::with(IngestOptions::default())
+    }
+
+    pub fn with(options: IngestOptions) -> Self {
+        let store = Arc::new(Recorder::default());
+        let clock = Arc::new(ManualClock::at(NOW));
+        let registry = prometheus::Registry::new();
+        let ingest = Ingest::new(options, store.clone(), clock.clone(), &registry).expect("the options are consistent");
+        Fixture { ingest, store, clock, registry }
+    }
+
+    /// The value of a counter with exactly these labels among its own; 0 when there is none.
+    pub fn counter(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|f| f.name() == name);
+        let metrics = family.map(|f| f.get_metric()).unwrap_or_default();
+        let has = |m: &&prometheus::proto::Metric| {
+            labels.iter().all(|(n, v)| m.get_label().iter().any(|l| l.name() == *n && l.value() == *v))
+        };
+        metrics.iter().filter(has).map(|m| m.get_counter().get_value()).sum()
+    }
+}
