@@ -1,1 +1,71 @@
-fn main() {}
+//! `gantry-bench`: a seeded log corpus, a load client, and the measurements that stand in `bench/README.md`.
+//!
+//! It speaks only HTTP to the server it measures. Start with `corpus`, then `load`, `query`, `tail`; `run` does all.
+
+mod corpus;
+mod load;
+mod push;
+mod rng;
+mod stats;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use corpus::files::Corpus;
+use std::path::PathBuf;
+
+#[derive(Debug, Parser)]
+#[command(version, about = "Corpus, load client and measurements for Gantry")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a corpus of container logs.
+    Generate {
+        #[arg(long, default_value_t = 1_000_000)]
+        lines: u64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Push a corpus to a server and print what it took.
+    Load {
+        #[arg(long)]
+        corpus: PathBuf,
+        #[arg(long, default_value = "http://127.0.0.1:3100")]
+        url: String,
+        #[arg(long, default_value_t = 4)]
+        connections: usize,
+        /// Bytes of log lines in a body at most; KiB and MiB are understood.
+        #[arg(long, default_value = "1MiB", value_parser = parse_bytes)]
+        body: u64,
+    },
+}
+
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)];
+    let (digits, unit) =
+        units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit))).unwrap_or((text, &1));
+    let number: u64 = digits.trim().parse().map_err(|_| format!("{text} is no size, such as 512KiB or 1MiB"))?;
+    number.checked_mul(*unit).ok_or_else(|| format!("{text} is too large"))
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    // The HTTP client wants to know its TLS provider even for plain HTTP; a second installation is harmless.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match Cli::parse().command {
+        Command::Generate { lines, seed, out } => {
+            let truth = corpus::files::generate(&out, seed, lines)?;
+            println!("{} lines, {} bytes of bodies, {} with error", truth.lines, truth.body_bytes, truth.errors);
+        }
+        Command::Load { corpus, url, connections, body } => {
+            let bodies = load::encode(&Corpus::open(&corpus)?, connections, body)?;
+            println!("{}", load::send(&url, bodies).await?);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! The kinds of lines. Each writes one body from a moment, a request and chance.
+//!
+//! No body holds a line break; a stack trace is several lines, as a container runtime would see it.
+
+mod java;
+mod json;
+mod logfmt;
+mod text;
+mod web;
+
+use super::request::{Request, scatter};
+use super::world::{Family, Stream, World};
+use crate::rng::Rng;
+use std::fmt::Write;
+
+/// What a line is written from.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    pub rng: &'a mut Rng,
+    pub at: Moment,
+    pub world: &'a World,
+    pub stream: usize,
+    pub request: &'a Request,
+}
+
+/// A line for the drawn stream, or for its standard error, and the lines that follow it directly.
+#[derive(Debug, Default)]
+pub struct Emitted {
+    pub stderr: bool,
+    pub body: String,
+    pub follow: Vec<String>,
+}
+
+impl Emitted {
+    fn out(body: String) -> Self {
+        Emitted { body, ..Emitted::default() }
+    }
+}
+
+impl Scene<'_> {
+    pub fn place(&self) -> &Stream {
+        &self.world.streams[self.stream]
+    }
+
+    pub fn app(&self) -> &'static str {
+        self.world.services[self.place().service].name
+    }
+
+    /// Another service that this one calls; few per service, so that the pair repeats.
+    pub fn upstream(&mut self) -> &'static str {
+        let at = self.place().service as u64;
+        let choice = self.rng.below(3);
+        self.world.services[(scatter(at * 3 + choice) % self.world.services.len() as u64) as usize].name
+    }
+
+    pub fn client(&self) -> String {
+        let [a, b, c, d] = self.request.client;
+        format!("{a}.{b}.{c}.{d}")
+    }
+
+    /// 16 hexadecimal digits that occur nowhere else.
+    pub fn span(&mut self) -> String {
+        format!("{:016x}", self.rng.next())
+    }
+
+    /// The time this service spent on the request: some part of the whole.
+    pub fn millis(&mut self) -> f64 {
+        let part = 20 + self.rng.below(80);
+        (self.request.micros * part / 100) as f64 / 1000.0
+    }
+}
+
+/// Writes a line of the kind that fits the stream's service.
+pub fn write(scene: &mut Scene<'_>) -> Emitted {
+    if scene.place().container == "sidecar" {
+        return Emitted::out(web::proxy(scene));
+    }
+    let roll = scene.rng.below(100);
+    match scene.world.services[scene.place().service].family {
+        Family::Web if roll < 88 => Emitted::out(web::access(scene)),
+        Family::Web => Emitted::out(web::upstream_trouble(scene)),
+        Family::Java => java::write(scene, roll),
+        Family::Go if roll < 55 => Emitted::out(json::request(scene)),
+        Family::Go if roll < 85 => Emitted::out(logfmt::request(scene)),
+        Family::Go => Emitted::out(logfmt::pool(scene)),
+        Family::Node if roll < 60 => Emitted::out(json::event(scene)),
+        Family::Node if roll < 90 => Emitted::out(json::audit(scene)),
+        Family::Node => Emitted { stderr: true, body: text::node_warning(scene), follow: Vec::new() },
+        Family::Python => Emitted::out(text::python(scene)),
+        Family::Database => Emitted::out(text::database(scene)),
+        Family::Cache => Emitted::out(text::cache(scene)),
+        Family::Queue => Emitted::out(logfmt::consumer(scene)),
+        Family::Controller => Emitted::out(text::controller(scene)),
+        Family::Batch => Emitted::out(text::batch(scene)),
+    }
+}
+
+/// A line that says `word`, in the words of an operator. The word stands alone between blanks.
+pub fn note(scene: &mut Scene<'_>, word: &str) -> String {
+    let mut body = String::new();
+    let user = scene.request.user;
+    let _ = match scene.rng.below(3) {
+        0 => {
+            write!(body, "{} WARN  switch {word} was turned by operator u-{user} after a manual review", scene.at.iso())
+        }
+        1 => write!(
+            body,
+            r#"{{"ts":"{}","level":"warn","msg":"canary {word} left the pool","by":"u-{user}"}}"#,
+            scene.at.iso()
+        ),
+        _ => write!(
+            body,
+            r#"ts={} level=warn msg="quarantined shard {word} until the next sweep" by=u-{user}"#,
+            scene.at.iso()
+        ),
+    };
+    body
+}
+
+/// An instant within the hour that the corpus covers, 2024-05-14T10:00:00Z onwards.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub nanos: u64,
+}
+
+impl Moment {
+    fn parts(self) -> (u64, u64, u64) {
+        let seconds = self.nanos / 1_000_000_000;
+        (seconds / 60 % 60, seconds % 60, self.nanos % 1_000_000_000)
+    }
+
+    /// `2024-05-14T10:03:07.123Z`
+    pub fn iso(self) -> String {
+        let (minute, second, nanos) = self.parts();
+        format!("2024-05-14T10:{minute:02}:{second:02}.{:03}Z", nanos / 1_000_000)
+    }
+
+    /// `2024-05-14 10:03:07.123`, with the separator of the fraction that is asked for.
+    pub fn spaced(self, fraction: char) -> String {
+        let (minute, second, nanos) = self.parts();
+        format!("2024-05-14 10:{minute:02}:{second:02}{fraction}{:03}", nanos / 1_000_000)
+    }
+
+    /// `14/May/2024:10:03:07 +0000`
+    pub fn common(self) -> String {
+        let (minute, second, _) = self.parts();
+        format!("14/May/2024:10:{minute:02}:{second:02} +0000")
+    }
+
+    /// `0514 10:03:07.123456`
+    pub fn klog(self) -> String {
+        let (minute, second, nanos) = self.parts();
+        format!("0514 10:{minute:02}:{second:02}.{:06}", nanos / 1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_written_within_the_hour() {
+        let at = Moment { nanos: 187_123_456_789 };
+        assert_eq!(at.iso(), "2024-05-14T10:03:07.123Z");
+        assert_eq!(at.spaced(','), "2024-05-14 10:03:07,123");
+        assert_eq!(at.common(), "14/May/2024:10:03:07 +0000");
+        assert_eq!(at.klog(), "0514 10:03:07.123456");
+    }
+}
