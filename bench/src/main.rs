@@ -5,13 +5,16 @@
 mod corpus;
 mod load;
 mod push;
+mod query;
 mod rng;
+mod run;
 mod stats;
+mod tail;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use corpus::files::Corpus;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Parser)]
 #[command(version, about = "Corpus, load client and measurements for Gantry")]
@@ -43,6 +46,24 @@ enum Command {
         #[arg(long, default_value = "1MiB", value_parser = parse_bytes)]
         body: u64,
     },
+    /// Ask the queries, each `repeats` times after a first one, and check the answers.
+    Query {
+        #[arg(long)]
+        corpus: PathBuf,
+        #[arg(long, default_value = "http://127.0.0.1:3100")]
+        url: String,
+        #[arg(long, default_value_t = 9)]
+        repeats: usize,
+    },
+    /// Push lines one at a time and print how long after its acknowledgement each reached a tail.
+    Tail {
+        #[arg(long, default_value = "http://127.0.0.1:3100")]
+        url: String,
+        #[arg(long, default_value_t = 200)]
+        lines: usize,
+    },
+    /// Measure a server binary from an empty data directory on, and print the table.
+    Run(run::Options),
 }
 
 fn parse_bytes(text: &str) -> Result<u64, String> {
@@ -66,6 +87,22 @@ async fn main() -> Result<()> {
             let bodies = load::encode(&Corpus::open(&corpus)?, connections, body)?;
             println!("{}", load::send(&url, bodies).await?);
         }
+        Command::Query { corpus, url, repeats } => query(&corpus, &url, repeats).await?,
+        Command::Tail { url, lines } => {
+            let tailed = tail::measure(&url, lines).await?;
+            let (p50, p99) = (tailed.latencies.median_ms(), tailed.latencies.percentile_ms(0.99));
+            println!("{lines} lines: ack to arrival p50 {p50:.1} ms, p99 {p99:.1} ms, {} dropped", tailed.dropped);
+        }
+        Command::Run(options) => run::run(&options).await?,
+    }
+    Ok(())
+}
+
+async fn query(corpus: &Path, url: &str, repeats: usize) -> Result<()> {
+    let corpus = Corpus::open(corpus)?;
+    for answered in query::warm(&load::client()?, url, &corpus.truth, repeats).await? {
+        let first = answered.cold.map_or(0.0, |took| took.as_secs_f64() * 1e3);
+        println!("{:<40} first {first:>8.1} ms, then {:>8.1} ms", answered.name, answered.warm.median_ms());
     }
     Ok(())
 }
