@@ -11,8 +11,10 @@
 //! Start with [`Ingest`], then [`decode`].
 
 mod admission;
+mod compression;
 pub mod decode;
 mod error;
+pub mod http;
 mod incoming;
 mod ingest;
 mod label_cache;
@@ -24,6 +26,7 @@ mod testing;
 mod validate;
 
 pub use admission::Reservation;
+pub use compression::{Encoding, decompress};
 pub use error::{Accepted, IngestError, Refusals, Refused};
 pub use incoming::Incoming;
 pub use ingest::{Ingest, IngestSetupError};

@@ -84,3 +84,72 @@ impl Fixture {
         metrics.iter().filter(has).map(|m| m.get_counter().get_value()).sum()
     }
 }
+
+pub(crate) fn label_cache() -> crate::LabelCache {
+    crate::LabelCache::new(100, prometheus::IntCounter::new("misses", "misses").expect("a legal name"))
+}
+
+/// Loki's push messages, as any protobuf library would write them.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct PushMessage {
+    #[prost(message, repeated, tag = "1")]
+    pub streams: Vec<StreamMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct StreamMessage {
+    #[prost(string, tag = "1")]
+    pub labels: String,
+    #[prost(message, repeated, tag = "2")]
+    pub entries: Vec<EntryMessage>,
+    #[prost(uint64, tag = "3")]
+    pub hash: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct EntryMessage {
+    #[prost(message, optional, tag = "1")]
+    pub timestamp: Option<TimestampMessage>,
+    #[prost(string, tag = "2")]
+    pub line: String,
+    #[prost(message, repeated, tag = "3")]
+    pub metadata: Vec<PairMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct TimestampMessage {
+    #[prost(int64, tag = "1")]
+    pub seconds: i64,
+    #[prost(int32, tag = "2")]
+    pub nanos: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct PairMessage {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(string, tag = "2")]
+    pub value: String,
+}
+
+impl StreamMessage {
+    pub fn new(labels: &str, entries: Vec<EntryMessage>) -> Self {
+        StreamMessage { labels: labels.to_owned(), entries, hash: 7 }
+    }
+}
+
+impl EntryMessage {
+    pub fn new(seconds: i64, nanos: i32, line: &str) -> Self {
+        EntryMessage {
+            timestamp: Some(TimestampMessage { seconds, nanos }),
+            line: line.to_owned(),
+            metadata: Vec::new(),
+        }
+    }
+}
+
+impl PairMessage {
+    pub fn new(name: &str, value: &str) -> Self {
+        PairMessage { name: name.to_owned(), value: value.to_owned() }
+    }
+}

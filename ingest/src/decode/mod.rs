@@ -1,3 +1,67 @@
-//! Decoders: pure functions from bytes to [`crate::Incoming`]. No I/O, no clock, no panic on any input.
+//! Decoders: pure functions from bytes to [`Incoming`]. No I/O, no clock, no panic on any input.
+//!
+//! A body that is not what it claims to be is a [`DecodeError`]; a single line or stream that cannot be taken is left out
+//! and told in [`Incoming::refused`].
 
 pub mod label_string;
+mod loki_json;
+mod loki_protobuf;
+mod names;
+mod wire;
+
+pub use loki_json::loki_json;
+pub use loki_protobuf::loki_protobuf;
+
+use crate::error::IngestError;
+use crate::reason::Reason;
+use gantry_model::Timestamp;
+use std::borrow::Cow;
+
+/// Why a body cannot be read. The message names the position.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {message}")]
+pub struct DecodeError {
+    pub reason: Reason,
+    pub message: String,
+}
+
+impl From<DecodeError> for IngestError {
+    fn from(error: DecodeError) -> Self {
+        IngestError::new(error.reason, error.message)
+    }
+}
+
+impl DecodeError {
+    pub(crate) fn json(error: serde_json::Error) -> Self {
+        DecodeError { reason: Reason::InvalidJson, message: error.to_string() }
+    }
+}
+
+impl From<wire::WireError> for DecodeError {
+    fn from(error: wire::WireError) -> Self {
+        DecodeError { reason: Reason::InvalidProtobuf, message: error.to_string() }
+    }
+}
+
+impl From<gantry_model::BatchTooLarge> for DecodeError {
+    fn from(error: gantry_model::BatchTooLarge) -> Self {
+        DecodeError { reason: Reason::BodyTooLarge, message: error.to_string() }
+    }
+}
+
+/// Text with bytes that are not UTF-8 replaced by U+FFFD; `replaced` counts the texts in which that was needed.
+fn readable<'a>(bytes: &'a [u8], replaced: &mut u64) -> Cow<'a, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            *replaced += 1;
+            String::from_utf8_lossy(bytes)
+        }
+    }
+}
+
+/// `None` when the instant lies outside of 64 bits of nanoseconds (years 1677 to 2262).
+fn from_secs_and_nanos(secs: i64, nanos: i64) -> Option<Timestamp> {
+    let total = i128::from(secs) * 1_000_000_000 + i128::from(nanos);
+    i64::try_from(total).ok().map(Timestamp)
+}

@@ -1,0 +1,78 @@
+//! What a file's name says: compressed, or an older generation of another file.
+
+use super::identity::modified;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+
+const COMPRESSED: [&str; 6] = [".gz", ".zst", ".bz2", ".xz", ".lz4", ".zip"];
+
+/// Whether the name is that of a compressed file.
+pub(super) fn is_compressed(path: &Path) -> bool {
+    let name = file_name(path);
+    COMPRESSED.iter().any(|suffix| name.ends_with(suffix)) || name.ends_with(".tmp")
+}
+
+fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(|n| n.to_str()).unwrap_or("")
+}
+
+/// Whether `candidate` is what a rotation calls an older `live`: `app.log.1`, `app.log-20260102`, `app.log.old`,
+/// `app-2026-01-02T03-04-05.log`, `0.log.20260102-030405`.
+pub(super) fn is_rotation_of(live: &str, candidate: &str) -> bool {
+    if candidate.strip_prefix(live).is_some_and(is_rotation_suffix) {
+        return true;
+    }
+    live.rsplit_once('.').is_some_and(|(stem, extension)| {
+        let rest = candidate.strip_prefix(stem);
+        let middle = rest.and_then(|r| r.strip_suffix(extension)).and_then(|r| r.strip_suffix('.'));
+        middle.is_some_and(is_rotation_suffix)
+    })
+}
+
+/// A separator, then a number, a date, or one of the usual words.
+fn is_rotation_suffix(suffix: &str) -> bool {
+    let Some(rest) = suffix.strip_prefix(['.', '-', '_']) else { return false };
+    let dated = rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.' | b':' | b'T' | b'Z' | b'+'));
+    matches!(rest, "old" | "bak" | "prev") || (dated && rest.bytes().any(|b| b.is_ascii_digit()))
+}
+
+/// Uncompressed older generations of `live` in its directory, the oldest content first.
+pub(super) fn rotations_of(live: &Path) -> Vec<(PathBuf, Metadata)> {
+    let (Some(directory), name) = (live.parent(), file_name(live)) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut found: Vec<(PathBuf, Metadata)> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().to_str().is_some_and(|candidate| is_rotation_of(name, candidate)))
+        .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
+        .filter(|(path, metadata)| metadata.is_file() && !is_compressed(path))
+        .collect();
+    found.sort_by_key(|(_, metadata)| modified(metadata));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_older_generations_are_known() {
+        for (live, older) in [
+            ("app.log", "app.log.1"),
+            ("app.log", "app.log-20260102"),
+            ("app.log", "app.log.old"),
+            ("app.log", "app.1.log"),
+            ("app.log", "app-2026-01-02T03-04-05.678.log"),
+            ("0.log", "0.log.20260102-030405"),
+        ] {
+            assert!(is_rotation_of(live, older), "{older} is an older {live}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_not_older_generations() {
+        for other in ["app.log", "app.log.txt", "app.log-debug", "app2.log", "application.log", "app.log1", "app-.log"] {
+            assert!(!is_rotation_of("app.log", other), "{other} is another file");
+        }
+        assert!(is_compressed(Path::new("/a/app.log.1.gz")));
+    }
+}

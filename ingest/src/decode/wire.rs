@@ -1,0 +1,133 @@
+//! A reader of the protobuf wire format that borrows from the buffer (protobuf.dev, "Encoding").
+
+/// What is wrong with a message, and at which byte of the whole body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} at byte {position}")]
+pub(super) struct WireError {
+    pub position: usize,
+    pub what: &'static str,
+}
+
+/// One message of a body, read field by field.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wire<'a> {
+    body: &'a [u8],
+    at: usize,
+    end: usize,
+}
+
+/// The value of a field.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'a> {
+    Varint(u64),
+    /// A string, bytes or a message within.
+    Bytes(Wire<'a>),
+    /// A fixed-size number: skipped, since no message that is read here has one.
+    Fixed,
+}
+
+impl<'a> Wire<'a> {
+    pub fn new(body: &'a [u8]) -> Self {
+        Wire { body, at: 0, end: body.len() }
+    }
+
+    /// The bytes that are left.
+    pub fn bytes(&self) -> &'a [u8] {
+        &self.body[self.at..self.end]
+    }
+
+    fn wrong<T>(&self, what: &'static str) -> Result<T, WireError> {
+        Err(WireError { position: self.at, what })
+    }
+
+    /// The next field's number and value, `None` at the end of the message.
+    #[inline]
+    pub fn field(&mut self) -> Result<Option<(u64, Value<'a>)>, WireError> {
+        if self.at == self.end {
+            return Ok(None);
+        }
+        let start = self.at;
+        let tag = self.varint()?;
+        let value = match tag & 7 {
+            0 => Value::Varint(self.varint()?),
+            1 => self.skip(8)?,
+            2 => Value::Bytes(self.delimited()?),
+            5 => self.skip(4)?,
+            _ => return Err(WireError { position: start, what: "a field of an unknown wire type" }),
+        };
+        match tag >> 3 {
+            0 => Err(WireError { position: start, what: "field number 0" }),
+            number => Ok(Some((number, value))),
+        }
+    }
+
+    #[inline]
+    fn varint(&mut self) -> Result<u64, WireError> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            if self.at == self.end {
+                return self.wrong("the message ends within a number");
+            }
+            let byte = self.body[self.at];
+            self.at += 1;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        self.wrong("a number of more than 10 bytes")
+    }
+
+    #[inline]
+    fn delimited(&mut self) -> Result<Wire<'a>, WireError> {
+        let len = self.varint()?;
+        if len > (self.end - self.at) as u64 {
+            return self.wrong("a field that is longer than its message");
+        }
+        let start = self.at;
+        self.at += len as usize;
+        Ok(Wire { body: self.body, at: start, end: self.at })
+    }
+
+    fn skip(&mut self, len: usize) -> Result<Value<'a>, WireError> {
+        if len > self.end - self.at {
+            return self.wrong("the message ends within a number");
+        }
+        self.at += len;
+        Ok(Value::Fixed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn faults_are_named_with_their_position() {
+        let fault = |bytes: &[u8]| {
+            let mut wire = Wire::new(bytes);
+            loop {
+                match wire.field() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return "none".to_owned(),
+                    Err(error) => return error.to_string(),
+                }
+            }
+        };
+        assert_eq!(fault(&[0x0a, 1, b'x', 0x10, 5]), "none");
+        assert_eq!(fault(&[0x0a, 3, b'x']), "a field that is longer than its message at byte 2");
+        assert_eq!(fault(&[0x08, 0x80]), "the message ends within a number at byte 2");
+        assert_eq!(fault(&[0x0b]), "a field of an unknown wire type at byte 0");
+        assert_eq!(fault(&[0x08; 1]), "the message ends within a number at byte 1");
+        assert_eq!(fault(&[0x02, 0]), "field number 0 at byte 0");
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let mut wire = Wire::new(&bytes);
+            while let Ok(Some(_)) = wire.field() {}
+        }
+    }
+}
