@@ -1,0 +1,101 @@
+//! [`Snapshot`]: a consistent view over memtables and splits, and what can be answered from indexes alone.
+//!
+//! Start with [`querier`]; the reading of rows is in `scan`.
+
+use crate::memtable::{Memtable, MemtableView};
+use crate::scan;
+use crate::split::{OpenSplit, Split, SplitStream};
+use async_trait::async_trait;
+use futures::{StreamExt, stream};
+use gantry_model::{LabelSet, Selector, TenantId, TimeRange};
+use gantry_store_api::{Querier, Scan, ScanReport, ScanRequest, StoreError, StreamSummary};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Splits that are opened at the same time.
+const OPEN_AT_ONCE: usize = 8;
+
+/// What a tenant's lines lie in at one moment. Taken under the lock of each partition.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub memtables: Vec<Arc<Memtable>>,
+    pub splits: Vec<Arc<Split>>,
+}
+
+/// Binds a snapshot to a tenant and a range. Rows that memtables take later are not seen.
+pub fn querier(snapshot: Snapshot, tenant: TenantId, range: TimeRange) -> Arc<dyn Querier> {
+    let views = snapshot.memtables.iter().map(|table| Arc::new(table.view(&tenant, range))).collect();
+    let wanted = |split: &Arc<Split>| split.meta().tenant == tenant && split.meta().overlaps(&range);
+    let splits = snapshot.splits.into_iter().filter(wanted).collect();
+    Arc::new(SnapshotQuerier { views, splits, range })
+}
+
+#[derive(Debug)]
+struct SnapshotQuerier {
+    views: Vec<Arc<MemtableView>>,
+    splits: Vec<Arc<Split>>,
+    range: TimeRange,
+}
+
+impl SnapshotQuerier {
+    /// Opens the splits; those that cannot be read are reported and left out.
+    async fn open_splits(&self, report: &ScanReport) -> Vec<Arc<OpenSplit>> {
+        let opening = self.splits.clone().into_iter().map(|split| async move { split.open().await });
+        let opened: Vec<_> = stream::iter(opening).buffered(OPEN_AT_ONCE).collect().await;
+        let usable = opened.into_iter().filter_map(|split| split.map_err(|e| scan::warn(report, &e)).ok());
+        usable.collect()
+    }
+}
+
+#[async_trait]
+impl Querier for SnapshotQuerier {
+    async fn streams(&self, selector: &Selector) -> Result<Vec<StreamSummary>, StoreError> {
+        let report = ScanReport::default();
+        let mut found: BTreeMap<LabelSet, StreamSummary> = BTreeMap::new();
+        for split in self.open_splits(&report).await {
+            let index = &split.index;
+            let in_range = |s: &&SplitStream| self.range.overlaps_closed(s.min_ts, s.max_ts);
+            for stream in index.streams.iter().filter(in_range).filter(|s| selector.matches(&s.labels)) {
+                let share = share(stream, &self.range);
+                let granules = stream.row_range().len().div_ceil(crate::split::GRANULE_ROWS) as u64;
+                add(&mut found, &stream.labels, scaled(stream.rows as u64, share), scaled(stream.text_bytes, share), granules);
+            }
+        }
+        for view in &self.views {
+            for (labels, rows) in view.by_stream(selector) {
+                let bytes = rows.iter().map(|row| (view.body(*row).len() + view.metadata(*row).len()) as u64).sum();
+                add(&mut found, &labels, rows.len() as u64, bytes, 1);
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    async fn scan(&self, request: ScanRequest) -> Result<Scan, StoreError> {
+        let report = Arc::new(ScanReport::default());
+        let splits = self.open_splits(&report).await;
+        scan::start(self.views.clone(), splits, self.range, request, report)
+    }
+}
+
+fn add(found: &mut BTreeMap<LabelSet, StreamSummary>, labels: &LabelSet, entries: u64, bytes: u64, chunks: u64) {
+    let empty = || StreamSummary { labels: labels.clone(), entries: 0, bytes: 0, chunks: 0 };
+    let summary = found.entry(labels.clone()).or_insert_with(empty);
+    summary.entries += entries;
+    summary.bytes += bytes;
+    summary.chunks += chunks;
+}
+
+/// Share of the stream's time that lies in the range, by which counts are scaled; 1 when the range covers it.
+fn share(stream: &SplitStream, range: &TimeRange) -> f64 {
+    if range.covers_closed(stream.min_ts, stream.max_ts) {
+        return 1.0;
+    }
+    let whole = (stream.max_ts.0 as f64 - stream.min_ts.0 as f64).max(1.0);
+    let start = stream.min_ts.max(range.start).0 as f64;
+    let end = stream.max_ts.min(range.end).0 as f64;
+    ((end - start) / whole).clamp(0.0, 1.0)
+}
+
+fn scaled(count: u64, share: f64) -> u64 {
+    (count as f64 * share).ceil() as u64
+}

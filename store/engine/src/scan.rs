@@ -1,0 +1,419 @@
+//! Reads rows: plans units of work from indexes, runs them in parallel, filters exactly, and drops repeated rows.
+//!
+//! A row can lie in two places at once only when the time spans of its stream in two sources overlap. For such spans,
+//! and only for them, hashes of the returned rows are remembered and repeats are dropped.
+
+use crate::memtable::{MemtableView, RowAt};
+use crate::split::{GRANULE_ROWS, OpenSplit};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray, StringViewBuilder, UInt32Array};
+use futures::{StreamExt, stream};
+use gantry_model::{LabelSet, LineFilter, TimeRange, Timestamp};
+use gantry_store_api::{
+    LogRows, Scan, ScanColumns, ScanOrder, ScanReport, ScanRequest, ScanStream, StoreError, rows_schema,
+};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+use tokio_util::task::AbortOnDropHandle;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Granules of one unit in an unordered scan; an ordered one takes one at a time, so that it can stop early.
+const UNIT_GRANULES: usize = 8;
+/// Rows of one unit read from a memtable.
+const UNIT_ROWS: usize = 8192;
+/// Below this share of kept rows the texts are copied out, so that a few rows do not hold whole pages in memory.
+const COPY_BELOW: f64 = 0.5;
+
+/// Notes damage on the scan's report and in the log.
+pub fn warn(report: &ScanReport, error: &StoreError) {
+    tracing::warn!(error = %error, "a part of the data cannot be read; the rest is served");
+    report.warn(error.to_string());
+}
+
+/// Plans the scan; no row is read before its streams are polled.
+pub fn start(
+    views: Vec<Arc<MemtableView>>,
+    splits: Vec<Arc<OpenSplit>>,
+    range: TimeRange,
+    request: ScanRequest,
+    report: Arc<ScanReport>,
+) -> Result<Scan, StoreError> {
+    let memory: Vec<BTreeMap<LabelSet, Vec<RowAt>>> = views.iter().map(|v| v.by_stream(&request.selector)).collect();
+    let mut labels: BTreeSet<&LabelSet> = memory.iter().flat_map(BTreeMap::keys).collect();
+    for split in &splits {
+        let known = split.index.streams.iter().map(|s| &s.labels);
+        labels.extend(known.filter(|labels| request.selector.matches(labels)));
+    }
+    let streams: Arc<[LabelSet]> = labels.into_iter().cloned().collect();
+    let number = |labels: &LabelSet| streams.binary_search(labels).ok().map(|at| at as u32);
+
+    let mut spans = Spans::new(streams.len());
+    let mut units = Vec::new();
+    for split in &splits {
+        ScanReport::add(&report.splits_considered, 1);
+        let numbers: Vec<Option<u32>> = split.index.streams.iter().map(|s| number(&s.labels)).collect();
+        for (stream, number) in split.index.streams.iter().zip(&numbers) {
+            if let Some(number) = number {
+                spans.add(*number, stream.min_ts, stream.max_ts);
+            }
+        }
+        match split_units(split, &numbers, &range, &request, &report) {
+            Ok(found) => units.extend(found),
+            Err(e) => warn(&report, &e.context(format!("split {}", split.meta.id))),
+        }
+    }
+    for (view, by_stream) in views.iter().zip(memory) {
+        units.extend(memory_units(view, by_stream, &number, &mut spans, request.order));
+    }
+    order_units(&mut units, request.order);
+    let context = Arc::new(Context {
+        range,
+        lines: request.lines,
+        columns: request.columns,
+        contested: spans.contested(),
+        seen: Mutex::default(),
+        report: report.clone(),
+    });
+    let parts = match request.order {
+        ScanOrder::Any => unordered(context, units, request.parallelism.max(1)),
+        order => vec![ordered(context, units, order, request.parallelism.max(1))],
+    };
+    Ok(Scan { streams, parts, report })
+}
+
+/// Time spans of each stream in the sources that hold it.
+struct Spans(Vec<Vec<(Timestamp, Timestamp)>>);
+
+impl Spans {
+    fn new(streams: usize) -> Self {
+        Spans(vec![Vec::new(); streams])
+    }
+
+    fn add(&mut self, stream: u32, min: Timestamp, max: Timestamp) {
+        self.0[stream as usize].push((min, max));
+    }
+
+    /// Per stream, the span (both ends inclusive) outside which no two sources overlap.
+    fn contested(self) -> Vec<Option<(Timestamp, Timestamp)>> {
+        let hull = |mut spans: Vec<(Timestamp, Timestamp)>| {
+            spans.sort();
+            let mut hull: Option<(Timestamp, Timestamp)> = None;
+            let mut latest = spans.first()?.1;
+            for (min, max) in spans.into_iter().skip(1) {
+                if min <= latest {
+                    let (from, to) = hull.unwrap_or((min, min));
+                    hull = Some((from.min(min), to.max(latest.min(max))));
+                }
+                latest = latest.max(max);
+            }
+            hull
+        };
+        self.0.into_iter().map(hull).collect()
+    }
+}
+
+/// What all units of a scan share.
+struct Context {
+    range: TimeRange,
+    lines: Vec<LineFilter>,
+    columns: ScanColumns,
+    contested: Vec<Option<(Timestamp, Timestamp)>>,
+    seen: Mutex<HashSet<u128>>,
+    report: Arc<ScanReport>,
+}
+
+/// Work that yields at most one batch.
+struct Unit {
+    min: Timestamp,
+    max: Timestamp,
+    source: Source,
+}
+
+enum Source {
+    Split { split: Arc<OpenSplit>, runs: Vec<Run> },
+    Memory { view: Arc<MemtableView>, rows: Vec<(u32, RowAt)> },
+}
+
+/// Consecutive rows of one stream in a split.
+struct Run {
+    stream: u32,
+    rows: Range<usize>,
+}
+
+fn split_units(
+    split: &Arc<OpenSplit>,
+    numbers: &[Option<u32>],
+    range: &TimeRange,
+    request: &ScanRequest,
+    report: &ScanReport,
+) -> Result<Vec<Unit>, StoreError> {
+    let index = &split.index;
+    if numbers.iter().all(Option::is_none) {
+        return Ok(Vec::new());
+    }
+    let keep = index.candidates(range, &request.lines)?;
+    ScanReport::add(&report.granules_considered, keep.len() as u64);
+    let per_unit = if request.order == ScanOrder::Any { UNIT_GRANULES } else { 1 };
+    let per_group = split.row_group_granules();
+    let mut units: Vec<Unit> = Vec::new();
+    let mut last_slot = None;
+    let mut stream = 0;
+    for granule in 0..keep.len() {
+        let rows = index.granule_rows(granule);
+        while index.streams.get(stream).is_some_and(|s| s.row_range().end <= rows.start) {
+            stream += 1;
+        }
+        if !keep[granule] {
+            continue;
+        }
+        let bounds = &index.granules[granule];
+        let (mut min, mut max) = (Timestamp::MAX, Timestamp::MIN);
+        let mut runs = Vec::new();
+        for (at, held) in index.streams.iter().enumerate().skip(stream).take_while(|(_, s)| s.row_range().start < rows.end) {
+            let Some(number) = numbers[at].filter(|_| range.overlaps_closed(held.min_ts, held.max_ts)) else { continue };
+            min = min.min(held.min_ts.max(bounds.min_ts));
+            max = max.max(held.max_ts.min(bounds.max_ts));
+            let span = held.row_range();
+            runs.push(Run { stream: number, rows: span.start.max(rows.start)..span.end.min(rows.end) });
+        }
+        if runs.is_empty() {
+            continue;
+        }
+        ScanReport::add(&report.granules_scanned, 1);
+        let slot = (granule / per_group, granule % per_group / per_unit);
+        match units.last_mut() {
+            Some(Unit { min: lo, max: hi, source: Source::Split { runs: all, .. } }) if last_slot == Some(slot) => {
+                *lo = min.min(*lo);
+                *hi = max.max(*hi);
+                all.append(&mut runs);
+            }
+            _ => units.push(Unit { min, max, source: Source::Split { split: split.clone(), runs } }),
+        }
+        last_slot = Some(slot);
+    }
+    ScanReport::add(&report.splits_scanned, u64::from(!units.is_empty()));
+    Ok(units)
+}
+
+fn memory_units(
+    view: &Arc<MemtableView>,
+    by_stream: BTreeMap<LabelSet, Vec<RowAt>>,
+    number: &dyn Fn(&LabelSet) -> Option<u32>,
+    spans: &mut Spans,
+    order: ScanOrder,
+) -> Vec<Unit> {
+    let mut all = Vec::new();
+    for (labels, mut rows) in by_stream {
+        let Some(number) = number(&labels) else { continue };
+        view.sort_distinct(&mut rows);
+        if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
+            spans.add(number, first.timestamp, last.timestamp);
+        }
+        all.extend(rows.into_iter().map(|row| (number, row)));
+    }
+    if order != ScanOrder::Any {
+        all.sort_by_key(|(_, row)| row.timestamp);
+    }
+    let unit = |rows: &[(u32, RowAt)]| Unit {
+        min: rows.iter().map(|(_, r)| r.timestamp).min().unwrap_or(Timestamp::MAX),
+        max: rows.iter().map(|(_, r)| r.timestamp).max().unwrap_or(Timestamp::MIN),
+        source: Source::Memory { view: view.clone(), rows: rows.to_vec() },
+    };
+    all.chunks(UNIT_ROWS).map(unit).collect()
+}
+
+fn order_units(units: &mut [Unit], order: ScanOrder) {
+    match order {
+        ScanOrder::Any => {}
+        ScanOrder::NewestFirst => units.sort_by_key(|unit| std::cmp::Reverse(unit.max)),
+        ScanOrder::OldestFirst => units.sort_by_key(|unit| unit.min),
+    }
+}
+
+fn unordered(context: Arc<Context>, units: Vec<Unit>, parallelism: usize) -> Vec<ScanStream> {
+    let parts = parallelism.min(units.len()).max(1);
+    let queue = Arc::new(Mutex::new(VecDeque::from(units)));
+    let part = |_| {
+        let state = (context.clone(), queue.clone());
+        let next = |(context, queue): (Arc<Context>, Arc<Mutex<VecDeque<Unit>>>)| async move {
+            loop {
+                let unit = queue.lock().pop_front()?;
+                if let Some(batch) = run(&context, unit).await {
+                    let rows = batch.map(|batch| LogRows { batch, bound: None });
+                    return Some((rows, (context, queue)));
+                }
+            }
+        };
+        stream::unfold(state, next).boxed()
+    };
+    (0..parts).map(part).collect()
+}
+
+fn ordered(context: Arc<Context>, units: Vec<Unit>, order: ScanOrder, parallelism: usize) -> ScanStream {
+    let newest = order == ScanOrder::NewestFirst;
+    let edge = |unit: &Unit| if newest { unit.max } else { unit.min };
+    let end = if newest { Timestamp::MIN } else { Timestamp::MAX };
+    let bounds: Vec<Timestamp> = units.iter().skip(1).map(edge).chain([end]).collect();
+    let work = units.into_iter().zip(bounds).map(move |(unit, bound)| {
+        let context = context.clone();
+        // Spawned, so that the decoding of the next units uses other cores; dropping the scan aborts them.
+        async move {
+            let task = AbortOnDropHandle::new(tokio::spawn(async move { run(&context, unit).await }));
+            let batch = match task.await {
+                Ok(done) => done?,
+                Err(e) => Err(StoreError::internal(e)),
+            };
+            Some(batch.map(|batch| LogRows { batch, bound: Some(bound) }))
+        }
+    });
+    stream::iter(work).buffered(parallelism).filter_map(|rows| async move { rows }).boxed()
+}
+
+/// Runs a unit: `None` when no row passes. Damage is reported and skipped.
+async fn run(context: &Context, unit: Unit) -> Option<Result<RecordBatch, StoreError>> {
+    match unit.source {
+        Source::Memory { view, rows } => read_memory(context, &view, &rows).transpose(),
+        Source::Split { split, runs } => match read_split(context, &split, &runs).await {
+            Ok(batch) => batch.map(Ok),
+            Err(e) => {
+                warn(&context.report, &e.context(format!("split {}", split.meta.id)));
+                None
+            }
+        },
+    }
+}
+
+impl Context {
+    fn is_contested(&self, stream: u32, min: Timestamp, max: Timestamp) -> bool {
+        self.contested[stream as usize].is_some_and(|(from, to)| min <= to && from <= max)
+    }
+
+    fn passes(&self, body: &str) -> bool {
+        self.lines.iter().all(|filter| filter.matches(body))
+    }
+
+    /// False when the row was returned before.
+    fn is_first(&self, stream: u32, at: Timestamp, body: &str, metadata: &str) -> bool {
+        if !self.is_contested(stream, at, at) {
+            return true;
+        }
+        let mut hash = Xxh3::new();
+        hash.update(&stream.to_le_bytes());
+        hash.update(&at.0.to_le_bytes());
+        hash.update(&(body.len() as u64).to_le_bytes());
+        hash.update(body.as_bytes());
+        hash.update(metadata.as_bytes());
+        self.seen.lock().insert(hash.digest128())
+    }
+
+    fn count(&self, rows: usize, returned: usize, bytes: u64) {
+        ScanReport::add(&self.report.rows_scanned, rows as u64);
+        ScanReport::add(&self.report.rows_returned, returned as u64);
+        ScanReport::add(&self.report.bytes_scanned, bytes);
+    }
+
+    fn batch(
+        &self,
+        streams: Vec<u32>,
+        timestamps: Vec<i64>,
+        bodies: Option<StringViewArray>,
+        metadata: Option<StringViewArray>,
+    ) -> Result<RecordBatch, StoreError> {
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(UInt32Array::from(streams)), Arc::new(Int64Array::from(timestamps))];
+        columns.extend(bodies.filter(|_| self.columns.body).map(|b| Arc::new(b) as ArrayRef));
+        columns.extend(metadata.filter(|_| self.columns.metadata).map(|m| Arc::new(m) as ArrayRef));
+        RecordBatch::try_new(rows_schema(self.columns), columns).map_err(StoreError::internal)
+    }
+}
+
+fn read_memory(context: &Context, view: &MemtableView, rows: &[(u32, RowAt)]) -> Result<Option<RecordBatch>, StoreError> {
+    let (mut streams, mut timestamps) = (Vec::new(), Vec::new());
+    let (mut bodies, mut metadata) = (StringViewBuilder::new(), StringViewBuilder::new());
+    let mut bytes = 0;
+    for (stream, row) in rows {
+        let (body, pairs) = (view.body(*row), view.metadata(*row));
+        bytes += (body.len() + pairs.len()) as u64;
+        if !context.passes(body) || !context.is_first(*stream, row.timestamp, body, pairs) {
+            continue;
+        }
+        streams.push(*stream);
+        timestamps.push(row.timestamp.0);
+        if context.columns.body {
+            bodies.append_value(body);
+        }
+        if context.columns.metadata {
+            metadata.append_value(pairs);
+        }
+    }
+    context.count(rows.len(), streams.len(), bytes);
+    if streams.is_empty() {
+        return Ok(None);
+    }
+    context.batch(streams, timestamps, Some(bodies.finish()), Some(metadata.finish())).map(Some)
+}
+
+async fn read_split(context: &Context, split: &OpenSplit, runs: &[Run]) -> Result<Option<RecordBatch>, StoreError> {
+    let granules = |rows: &Range<usize>| rows.start / GRANULE_ROWS..=(rows.end - 1) / GRANULE_ROWS;
+    let contested = runs.iter().any(|run| {
+        let mut bounds = split.index.granules[granules(&run.rows)].iter();
+        bounds.any(|g| context.is_contested(run.stream, g.min_ts, g.max_ts))
+    });
+    let columns = ScanColumns {
+        body: context.columns.body || contested || !context.lines.is_empty(),
+        metadata: context.columns.metadata || contested,
+    };
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for run in runs {
+        match ranges.last_mut() {
+            Some(last) if last.end == run.rows.start => last.end = run.rows.end,
+            _ => ranges.push(run.rows.clone()),
+        }
+    }
+    let rows = split.read(&ranges, columns).await?;
+    let total = rows.timestamps.len();
+    let mut keep = vec![false; total];
+    let (mut streams, mut timestamps) = (Vec::with_capacity(total), Vec::with_capacity(total));
+    let mut bytes = 0;
+    let mut at = 0;
+    for run in runs {
+        for _ in run.rows.clone() {
+            let timestamp = Timestamp(rows.timestamps[at]);
+            let body = rows.bodies.as_ref().map_or("", |b| b.value(at));
+            bytes += body.len() as u64;
+            let kept = context.range.contains(timestamp)
+                && context.passes(body)
+                && context.is_first(run.stream, timestamp, body, rows.metadata.as_ref().map_or("", |m| m.value(at)));
+            if kept {
+                keep[at] = true;
+                streams.push(run.stream);
+                timestamps.push(timestamp.0);
+            }
+            at += 1;
+        }
+    }
+    context.count(total, streams.len(), bytes);
+    if streams.is_empty() {
+        return Ok(None);
+    }
+    let copy = (streams.len() as f64) < total as f64 * COPY_BELOW;
+    let pick = |column: Option<StringViewArray>| select(column, &keep, streams.len() == total, copy);
+    let bodies = pick(rows.bodies.filter(|_| context.columns.body))?;
+    let metadata = pick(rows.metadata.filter(|_| context.columns.metadata))?;
+    context.batch(streams, timestamps, bodies, metadata).map(Some)
+}
+
+fn select(
+    column: Option<StringViewArray>,
+    keep: &[bool],
+    all: bool,
+    copy: bool,
+) -> Result<Option<StringViewArray>, StoreError> {
+    let Some(column) = column else { return Ok(None) };
+    if all {
+        return Ok(Some(column));
+    }
+    let kept = arrow::compute::filter(&column, &BooleanArray::from(keep.to_vec())).map_err(StoreError::internal)?;
+    let kept = arrow::array::AsArray::as_string_view(&kept).clone();
+    Ok(Some(if copy { kept.gc() } else { kept }))
+}

@@ -1,0 +1,148 @@
+//! Collects the terms of one granule while its rows are written.
+
+use super::tokens::{Kind, MAX_TERM, for_each_term, id_key, length_bit, letter_runs};
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Rows of a granule, the unit that the index can skip. Also the rows of a Parquet data page, so that a granule is read
+/// without touching its neighbours.
+pub const GRANULE_ROWS: usize = 4096;
+
+/// Slots of the cache of terms seen just now; most terms of a line were in the line before.
+const RECENT: usize = 4096;
+
+/// Keys are hashes already.
+#[derive(Debug, Default)]
+pub struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {}
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+type KeySet = HashSet<u64, BuildHasherDefault<KeyHasher>>;
+
+/// The distinct terms of a granule.
+#[derive(Debug)]
+pub struct GranuleTerms {
+    recent: Box<[u64]>,
+    ids: KeySet,
+    word_keys: KeySet,
+    words: Vec<u8>,
+    word_ends: Vec<u32>,
+    lengths: IdLengths,
+    has_long_term: bool,
+}
+
+/// Which lengths of ids occur: bit `n` for `n` bytes, see [`super::tokens::length_bit`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct IdLengths {
+    pub hex: u64,
+    pub mixed: u64,
+}
+
+impl Default for GranuleTerms {
+    fn default() -> Self {
+        GranuleTerms {
+            recent: vec![0; RECENT].into(),
+            ids: KeySet::default(),
+            word_keys: KeySet::default(),
+            words: Vec::new(),
+            word_ends: Vec::new(),
+            lengths: IdLengths::default(),
+            has_long_term: false,
+        }
+    }
+}
+
+impl GranuleTerms {
+    pub fn add(&mut self, text: &str) {
+        for_each_term(text.as_bytes(), |term, kind| {
+            match kind {
+                Kind::Word => {}
+                Kind::HexId => self.lengths.hex |= length_bit(term.len()),
+                Kind::MixedId => self.lengths.mixed |= length_bit(term.len()),
+            }
+            if term.len() > MAX_TERM {
+                self.has_long_term = true;
+                return;
+            }
+            let key = id_key(term);
+            let slot = &mut self.recent[key as usize % RECENT];
+            if *slot == key {
+                return;
+            }
+            *slot = key;
+            if kind == Kind::Word {
+                self.add_word(key, term);
+            } else if self.ids.insert(key) && kind == Kind::MixedId {
+                letter_runs(term).for_each(|run| self.add_word(id_key(run), run));
+            }
+        });
+    }
+
+    fn add_word(&mut self, key: u64, word: &[u8]) {
+        if self.word_keys.insert(key) {
+            self.words.extend_from_slice(word);
+            self.word_ends.push(self.words.len() as u32);
+        }
+    }
+
+    /// The words, each once.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        self.word_ends.iter().filter_map(move |end| {
+            let word = &self.words[start..*end as usize];
+            start = *end as usize;
+            // A term ends only at an ASCII byte, so it is whole characters; this cannot fail on text that was a `str`.
+            std::str::from_utf8(word).ok()
+        })
+    }
+
+    pub fn ids(&self) -> Vec<u64> {
+        self.ids.iter().copied().collect()
+    }
+
+    pub fn id_lengths(&self) -> IdLengths {
+        self.lengths
+    }
+
+    /// Some term was too long for the index.
+    pub fn has_long_term(&self) -> bool {
+        self.has_long_term
+    }
+
+    pub fn clear(&mut self) {
+        self.recent.fill(0);
+        self.ids.clear();
+        self.word_keys.clear();
+        self.words.clear();
+        self.word_ends.clear();
+        self.lengths = IdLengths::default();
+        self.has_long_term = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_term_once_until_cleared() {
+        let mut terms = GranuleTerms::default();
+        terms.add("error id=77 error");
+        terms.add(&format!("error {}", "x".repeat(80)));
+        assert_eq!(terms.words().collect::<Vec<_>>(), ["error", "id"]);
+        assert_eq!(terms.ids(), [id_key(b"77")]);
+        assert_eq!(terms.id_lengths().hex, length_bit(2));
+        assert!(terms.has_long_term());
+        terms.clear();
+        assert_eq!(terms.words().count(), 0);
+        assert!(!terms.has_long_term());
+    }
+}

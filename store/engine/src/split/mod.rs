@@ -1,0 +1,24 @@
+//! Splits: immutable pairs of a Parquet file with the lines and an index file that says which parts to read.
+//!
+//! Write with [`SplitWriter`], read with [`Split`]. The bytes are described in `docs/format/split.md`.
+//! Never here: the catalog, deciding what to write or to merge.
+
+mod granule;
+mod index;
+mod literal;
+mod meta;
+mod reader;
+mod sorted;
+mod tokens;
+mod words;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use granule::GRANULE_ROWS;
+pub use index::{Granule, SplitIndex, SplitStream};
+pub use meta::{ObjectInfo, SplitId, SplitMeta};
+pub use reader::{IndexCache, OpenSplit, RowColumns, Split};
+pub use sorted::{SortedChunk, SortedRow, SortedRows};
+pub use writer::{EncodedSplit, SplitOptions, SplitSummary, SplitWriter};

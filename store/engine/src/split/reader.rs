@@ -1,0 +1,295 @@
+//! Reads splits: opens the index and the Parquet footer once, then rows by position, every page checked by its CRC.
+
+use super::granule::GRANULE_ROWS;
+use super::index::{PageSum, SplitIndex};
+use super::meta::{SplitId, SplitMeta};
+use arrow::array::{Array, AsArray, StringViewArray};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::{DataType, Field, Schema, TimestampNanosecondType};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryFutureExt};
+use gantry_store_api::{ScanColumns, StoreError};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use parking_lot::Mutex;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection};
+use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Opened indexes and footers, kept while they fit a budget; the least recently used goes first.
+#[derive(Debug)]
+pub struct IndexCache {
+    budget: usize,
+    inner: Mutex<CacheInner>,
+}
+
+#[derive(Debug, Default)]
+struct CacheInner {
+    open: HashMap<SplitId, (Arc<OpenSplit>, u64)>,
+    bytes: usize,
+    tick: u64,
+}
+
+impl IndexCache {
+    /// `budget` in bytes.
+    pub fn new(budget: usize) -> Arc<Self> {
+        Arc::new(IndexCache { budget, inner: Mutex::default() })
+    }
+
+    fn get(&self, id: &SplitId) -> Option<Arc<OpenSplit>> {
+        let mut inner = self.inner.lock();
+        inner.tick += 1;
+        let tick = inner.tick;
+        let (open, used) = inner.open.get_mut(id)?;
+        *used = tick;
+        Some(open.clone())
+    }
+
+    fn put(&self, open: Arc<OpenSplit>) {
+        let mut inner = self.inner.lock();
+        inner.tick += 1;
+        let tick = inner.tick;
+        inner.bytes += open.memory();
+        if let Some((old, _)) = inner.open.insert(open.meta.id.clone(), (open, tick)) {
+            inner.bytes -= old.memory();
+        }
+        while inner.bytes > self.budget && inner.open.len() > 1 {
+            let Some(oldest) = inner.open.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| id.clone()) else { break };
+            inner.forget(&oldest);
+        }
+    }
+
+    fn forget(&self, id: &SplitId) {
+        self.inner.lock().forget(id);
+    }
+
+    /// Bytes held now.
+    pub fn bytes(&self) -> usize {
+        self.inner.lock().bytes
+    }
+}
+
+impl CacheInner {
+    fn forget(&mut self, id: &SplitId) {
+        if let Some((old, _)) = self.open.remove(id) {
+            self.bytes -= old.memory();
+        }
+    }
+}
+
+/// A split of the catalog; opening it is put off until somebody reads.
+#[derive(Debug)]
+pub struct Split {
+    store: Arc<dyn ObjectStore>,
+    meta: SplitMeta,
+    cache: Arc<IndexCache>,
+}
+
+impl Drop for Split {
+    fn drop(&mut self) {
+        self.cache.forget(&self.meta.id);
+    }
+}
+
+impl Split {
+    pub fn new(store: Arc<dyn ObjectStore>, meta: SplitMeta, cache: Arc<IndexCache>) -> Arc<Self> {
+        Arc::new(Split { store, meta, cache })
+    }
+
+    pub fn meta(&self) -> &SplitMeta {
+        &self.meta
+    }
+
+    /// The index and the footer, from the cache or from the store. Errors name the split.
+    pub async fn open(&self) -> Result<Arc<OpenSplit>, StoreError> {
+        if let Some(open) = self.cache.get(&self.meta.id) {
+            return Ok(open);
+        }
+        let open = self.load().await.map_err(|e| e.context(format!("split {}", self.meta.id)))?;
+        let open = Arc::new(open);
+        self.cache.put(open.clone());
+        Ok(open)
+    }
+
+    async fn load(&self) -> Result<OpenSplit, StoreError> {
+        let file = self.store.get(&self.meta.index_path()).and_then(|found| found.bytes()).await.map_err(missing)?;
+        let index = SplitIndex::open(&file)?;
+        let path = self.meta.parquet_path();
+        let fetch = RangeFetch { store: &*self.store, path: &path };
+        let footer = ParquetMetaDataReader::new()
+            .with_page_index_policy(PageIndexPolicy::Required)
+            .with_prefetch_hint(Some(64 << 10))
+            .load_and_finish(fetch, self.meta.parquet.len)
+            .await
+            .map_err(corrupt)?;
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(read_schema()));
+        let parquet = ArrowReaderMetadata::try_new(Arc::new(footer), options).map_err(corrupt)?;
+        if parquet.metadata().file_metadata().num_rows() != index.rows as i64 {
+            return Err(StoreError::corrupt("the index and the Parquet file differ in their number of rows"));
+        }
+        Ok(OpenSplit { meta: self.meta.clone(), store: self.store.clone(), path, index: Arc::new(index), parquet })
+    }
+}
+
+fn missing(error: object_store::Error) -> StoreError {
+    match error {
+        object_store::Error::NotFound { path, .. } => StoreError::corrupt(format!("object {path} is missing")),
+        other => StoreError::internal(other),
+    }
+}
+
+fn corrupt(error: ParquetError) -> StoreError {
+    StoreError::corrupt(format!("parquet file: {error}"))
+}
+
+/// As the file, but with views for the texts, so that reading a page copies no text.
+fn read_schema() -> Schema {
+    let file = super::writer::file_schema();
+    let fields = file.fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 => Field::new(field.name(), DataType::Utf8View, false),
+        _ => field.as_ref().clone(),
+    });
+    Schema::new(fields.collect::<Vec<_>>())
+}
+
+struct RangeFetch<'a> {
+    store: &'a dyn ObjectStore,
+    path: &'a Path,
+}
+
+impl parquet::arrow::async_reader::MetadataFetch for RangeFetch<'_> {
+    fn fetch(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
+        self.store.get_range(self.path, range).map_err(|e| ParquetError::External(Box::new(e))).boxed()
+    }
+}
+
+/// A split whose index and footer are in memory.
+#[derive(Debug)]
+pub struct OpenSplit {
+    pub meta: SplitMeta,
+    pub index: Arc<SplitIndex>,
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    parquet: ArrowReaderMetadata,
+}
+
+/// Columns of some rows, in file order.
+#[derive(Clone, Debug)]
+pub struct RowColumns {
+    pub timestamps: ScalarBuffer<i64>,
+    pub bodies: Option<StringViewArray>,
+    pub metadata: Option<StringViewArray>,
+}
+
+impl OpenSplit {
+    fn memory(&self) -> usize {
+        self.index.memory() + self.parquet.metadata().memory_size()
+    }
+
+    /// Granules of one row group.
+    pub fn row_group_granules(&self) -> usize {
+        let rows = self.parquet.metadata().row_groups().first().map_or(1, |group| group.num_rows() as usize);
+        rows.div_ceil(GRANULE_ROWS).max(1)
+    }
+
+    /// Reads rows by position; `ranges` ascend, do not touch each other, and lie in one row group.
+    pub async fn read(&self, ranges: &[Range<usize>], columns: ScanColumns) -> Result<RowColumns, StoreError> {
+        let rows: usize = ranges.iter().map(Range::len).sum();
+        let group_rows = self.row_group_granules() * GRANULE_ROWS;
+        let group = ranges.first().map_or(0, |first| first.start / group_rows);
+        let base = group * group_rows;
+        let in_group = self.parquet.metadata().row_groups().get(group).map_or(0, |g| g.num_rows() as usize);
+        let local = ranges.iter().map(|range| range.start - base..range.end - base);
+        let selection = RowSelection::from_consecutive_ranges(local, in_group);
+        let wants_metadata = columns.metadata && self.index.has_metadata;
+        let wanted = [(0, true), (1, columns.body), (2, wants_metadata)];
+        let wanted = wanted.iter().filter(|(_, wanted)| *wanted).map(|(column, _)| *column);
+        let mask = ProjectionMask::leaves(self.parquet.parquet_schema(), wanted);
+        let reader =
+            VerifiedReader { store: self.store.clone(), path: self.path.clone(), index: self.index.clone(), footer: self.parquet.metadata().clone() };
+        let mut stream = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, self.parquet.clone())
+            .with_row_groups(vec![group])
+            .with_row_selection(selection)
+            .with_projection(mask)
+            .with_batch_size(rows.max(1))
+            .build()
+            .map_err(corrupt)?;
+        let batch = stream.next().await.ok_or_else(|| StoreError::corrupt("rows are missing"))?.map_err(corrupt)?;
+        if batch.num_rows() != rows {
+            return Err(StoreError::corrupt(format!("{rows} rows wanted, {} found", batch.num_rows())));
+        }
+        let column = |name: &str| batch.column_by_name(name).and_then(|c| c.as_string_view_opt()).cloned();
+        let timestamps = batch.column(0).as_primitive_opt::<TimestampNanosecondType>();
+        let timestamps = timestamps.ok_or_else(|| StoreError::corrupt("no column of timestamps"))?.values().clone();
+        let metadata = if wants_metadata {
+            column("metadata")
+        } else if columns.metadata {
+            Some(StringViewArray::from_iter_values(std::iter::repeat_n("", rows)))
+        } else {
+            None
+        };
+        let bodies = if columns.body { column("body") } else { None };
+        debug_assert!(bodies.as_ref().is_none_or(|b| b.len() == rows));
+        Ok(RowColumns { timestamps, bodies, metadata })
+    }
+}
+
+/// Fetches byte ranges and checks every whole page in them.
+struct VerifiedReader {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    index: Arc<SplitIndex>,
+    footer: Arc<ParquetMetaData>,
+}
+
+impl VerifiedReader {
+    fn verify(pages: &[PageSum], range: &Range<u64>, bytes: &Bytes) -> parquet::errors::Result<()> {
+        let first = pages.partition_point(|page| page.offset < range.start);
+        for page in pages[first..].iter().take_while(|page| page.offset + page.len as u64 <= range.end) {
+            let start = (page.offset - range.start) as usize;
+            let content = bytes.get(start..start + page.len as usize).unwrap_or_default();
+            if crc32fast::hash(content) != page.crc32 {
+                return Err(ParquetError::General(format!("checksum of the page at byte {} does not match", page.offset)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl AsyncFileReader for VerifiedReader {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
+        async move {
+            let found = self.store.get_range(&self.path, range.clone()).await;
+            let bytes = found.map_err(|e| ParquetError::External(Box::new(e)))?;
+            Self::verify(&self.index.pages, &range, &bytes)?;
+            Ok(bytes)
+        }
+        .boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, parquet::errors::Result<Vec<Bytes>>> {
+        async move {
+            let found = self.store.get_ranges(&self.path, &ranges).await;
+            let all = found.map_err(|e| ParquetError::External(Box::new(e)))?;
+            for (range, bytes) in ranges.iter().zip(&all) {
+                Self::verify(&self.index.pages, range, bytes)?;
+            }
+            Ok(all)
+        }
+        .boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
+        let footer = self.footer.clone();
+        async move { Ok(footer) }.boxed()
+    }
+}

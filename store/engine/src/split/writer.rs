@@ -1,0 +1,324 @@
+//! Writes a split: rows come sorted by (labels, timestamp) and leave as a Parquet file and an index file.
+
+use super::granule::{GRANULE_ROWS, GranuleTerms};
+use super::index::{IndexBuilder, PageSum, SplitStream};
+use arrow::array::{
+    ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray, StringBuilder, TimestampNanosecondBuilder,
+};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit};
+use bytes::Bytes;
+use gantry_model::{LabelSet, Timestamp};
+use gantry_store_api::StoreError;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::schema::types::ColumnPath;
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Rows of a Parquet row group: a multiple of a granule.
+const ROW_GROUP_ROWS: usize = 32 * GRANULE_ROWS;
+
+/// Choices that trade size for time.
+#[derive(Clone, Copy, Debug)]
+pub struct SplitOptions {
+    /// zstd level of bodies and metadata, 1 to 19.
+    pub zstd_level: i32,
+}
+
+/// What a written split holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SplitSummary {
+    pub rows: u64,
+    pub streams: u32,
+    pub min_ts: Timestamp,
+    pub max_ts: Timestamp,
+    /// Bytes of bodies and metadata.
+    pub text_bytes: u64,
+}
+
+/// The two files of a split.
+#[derive(Clone, Debug)]
+pub struct EncodedSplit {
+    pub parquet: Bytes,
+    pub index: Bytes,
+    pub summary: SplitSummary,
+}
+
+/// Takes sorted rows; drops a row that repeats another of the same stream and timestamp.
+#[derive(Debug)]
+pub struct SplitWriter {
+    parquet: ArrowWriter<Vec<u8>>,
+    schema: SchemaRef,
+    index: IndexBuilder,
+    rows: u64,
+    text_bytes: u64,
+    stream: Option<SplitStream>,
+    granule: GranuleBuffer,
+    last: LastRow,
+}
+
+/// The rows of the granule that is being filled.
+#[derive(Debug, Default)]
+struct GranuleBuffer {
+    timestamps: TimestampNanosecondBuilder,
+    bodies: StringBuilder,
+    metadata: StringBuilder,
+    label_keys: Vec<i32>,
+    labels: Vec<String>,
+    terms: GranuleTerms,
+    bounds: Option<(Timestamp, Timestamp)>,
+    text_bytes: u64,
+}
+
+/// The previous row, and hashes of all rows of its timestamp once there is a second one.
+#[derive(Debug, Default)]
+struct LastRow {
+    timestamp: Option<Timestamp>,
+    body: String,
+    metadata: String,
+    run: Vec<u128>,
+}
+
+impl LastRow {
+    fn hash(body: &str, metadata: &str) -> u128 {
+        xxh3_128(body.as_bytes()) ^ xxh3_128(metadata.as_bytes()).rotate_left(1)
+    }
+
+    /// Notes the row; false when it repeats one of the same timestamp.
+    fn is_new(&mut self, timestamp: Timestamp, body: &str, metadata: &str) -> bool {
+        if self.timestamp == Some(timestamp) {
+            if self.run.is_empty() {
+                self.run.push(Self::hash(&self.body, &self.metadata));
+            }
+            let hash = Self::hash(body, metadata);
+            if self.run.contains(&hash) {
+                return false;
+            }
+            self.run.push(hash);
+            return true;
+        }
+        self.timestamp = Some(timestamp);
+        self.run.clear();
+        self.body.clear();
+        self.body.push_str(body);
+        self.metadata.clear();
+        self.metadata.push_str(metadata);
+        true
+    }
+}
+
+/// Columns of the Parquet file.
+pub fn file_schema() -> SchemaRef {
+    let labels = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    Arc::new(Schema::new(vec![
+        Field::new("timestamp", DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), false),
+        Field::new("body", DataType::Utf8, false),
+        Field::new("metadata", DataType::Utf8, false),
+        Field::new("labels", labels, false),
+    ]))
+}
+
+fn properties(options: SplitOptions) -> Result<WriterProperties, StoreError> {
+    let zstd = |level| ZstdLevel::try_new(level).map(Compression::ZSTD).map_err(StoreError::internal);
+    let column = |name: &str| ColumnPath::from(name);
+    let format = KeyValue::new("gantry.format".to_string(), "logs/1".to_string());
+    Ok(WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_compression(zstd(options.zstd_level)?)
+        .set_column_compression(column("timestamp"), zstd(1)?)
+        .set_dictionary_enabled(false)
+        .set_column_dictionary_enabled(column("labels"), true)
+        .set_column_dictionary_enabled(column("metadata"), true)
+        .set_column_encoding(column("timestamp"), Encoding::DELTA_BINARY_PACKED)
+        .set_column_encoding(column("body"), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_column_statistics_enabled(column("timestamp"), EnabledStatistics::Chunk)
+        .set_write_batch_size(GRANULE_ROWS)
+        .set_data_page_row_count_limit(GRANULE_ROWS)
+        .set_data_page_size_limit(1 << 30)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_key_value_metadata(Some(vec![format]))
+        .build())
+}
+
+impl SplitWriter {
+    pub fn new(options: SplitOptions) -> Result<Self, StoreError> {
+        let schema = file_schema();
+        let parquet =
+            ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties(options)?)).map_err(StoreError::internal)?;
+        Ok(SplitWriter {
+            parquet,
+            schema,
+            index: IndexBuilder::new()?,
+            rows: 0,
+            text_bytes: 0,
+            stream: None,
+            granule: GranuleBuffer::default(),
+            last: LastRow::default(),
+        })
+    }
+
+    /// Rows pushed from now on are of `labels`, which must come after those of the stream before.
+    pub fn begin_stream(&mut self, labels: &LabelSet) -> Result<(), StoreError> {
+        self.end_stream();
+        if self.index.streams().last().is_some_and(|before| before.labels >= *labels) {
+            return Err(StoreError::internal(format!("streams out of order at {labels}")));
+        }
+        self.last.timestamp = None;
+        let (min_ts, max_ts) = (Timestamp::MAX, Timestamp::MIN);
+        let first_row = self.rows as u32;
+        self.stream = Some(SplitStream { labels: labels.clone(), first_row, rows: 0, min_ts, max_ts, text_bytes: 0 });
+        self.granule.open_stream(labels)
+    }
+
+    /// Adds a row of the open stream; timestamps must not fall.
+    pub fn push(&mut self, timestamp: Timestamp, body: &str, metadata: &str) -> Result<(), StoreError> {
+        if self.last.timestamp.is_some_and(|before| timestamp < before) {
+            return Err(StoreError::internal("rows out of order"));
+        }
+        if !self.last.is_new(timestamp, body, metadata) {
+            return Ok(());
+        }
+        let Some(stream) = &mut self.stream else { return Err(StoreError::internal("a row before its stream")) };
+        let text = (body.len() + metadata.len()) as u64;
+        stream.rows += 1;
+        stream.text_bytes += text;
+        stream.min_ts = stream.min_ts.min(timestamp);
+        stream.max_ts = stream.max_ts.max(timestamp);
+        self.rows += 1;
+        self.text_bytes += text;
+        if !metadata.is_empty() {
+            self.index.has_metadata();
+        }
+        self.granule.push(timestamp, body, metadata);
+        if self.granule.label_keys.len() == GRANULE_ROWS {
+            self.end_granule()?;
+            if let Some(stream) = &self.stream {
+                self.granule.open_stream(&stream.labels)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_stream(&mut self) {
+        if let Some(stream) = self.stream.take().filter(|s| s.rows > 0) {
+            self.index.add_stream(stream);
+        }
+    }
+
+    fn end_granule(&mut self) -> Result<(), StoreError> {
+        let Some(bounds) = self.granule.bounds else {
+            self.granule.clear();
+            return Ok(());
+        };
+        self.index.add_granule(bounds, self.granule.text_bytes, &self.granule.terms)?;
+        let columns = self.granule.take_columns()?;
+        let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(StoreError::internal)?;
+        self.parquet.write(&batch).map_err(StoreError::internal)
+    }
+
+    /// Rows taken so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes of bodies and metadata taken so far.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    /// The finished files, or `None` when no row came.
+    pub fn finish(mut self) -> Result<Option<EncodedSplit>, StoreError> {
+        self.end_stream();
+        self.end_granule()?;
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        let parquet = Bytes::from(self.parquet.into_inner().map_err(StoreError::internal)?);
+        let pages = page_sums(&parquet)?;
+        let streams = self.index.streams();
+        let summary = SplitSummary {
+            rows: self.rows,
+            streams: streams.len() as u32,
+            min_ts: streams.iter().map(|s| s.min_ts).min().unwrap_or_default(),
+            max_ts: streams.iter().map(|s| s.max_ts).max().unwrap_or_default(),
+            text_bytes: self.text_bytes,
+        };
+        let index = Bytes::from(self.index.finish(self.rows, pages)?);
+        Ok(Some(EncodedSplit { parquet, index, summary }))
+    }
+}
+
+impl GranuleBuffer {
+    fn open_stream(&mut self, labels: &LabelSet) -> Result<(), StoreError> {
+        // A granule without rows yet may carry the labels of a stream that got none.
+        if self.label_keys.is_empty() {
+            self.labels.clear();
+        }
+        self.labels.push(serde_json::to_string(labels).map_err(StoreError::internal)?);
+        Ok(())
+    }
+
+    fn push(&mut self, timestamp: Timestamp, body: &str, metadata: &str) {
+        self.timestamps.append_value(timestamp.0);
+        self.bodies.append_value(body);
+        self.metadata.append_value(metadata);
+        self.label_keys.push(self.labels.len() as i32 - 1);
+        self.terms.add(body);
+        self.text_bytes += (body.len() + metadata.len()) as u64;
+        self.bounds = Some(self.bounds.map_or((timestamp, timestamp), |(lo, hi)| (lo.min(timestamp), hi.max(timestamp))));
+    }
+
+    fn take_columns(&mut self) -> Result<Vec<ArrayRef>, StoreError> {
+        let labels = StringArray::from_iter_values(std::mem::take(&mut self.labels));
+        let keys = Int32Array::from(std::mem::take(&mut self.label_keys));
+        let labels: DictionaryArray<Int32Type> =
+            DictionaryArray::try_new(keys, Arc::new(labels)).map_err(StoreError::internal)?;
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(self.timestamps.finish().with_timezone("UTC")),
+            Arc::new(self.bodies.finish()),
+            Arc::new(self.metadata.finish()),
+            Arc::new(labels),
+        ];
+        self.clear();
+        Ok(columns)
+    }
+
+    fn clear(&mut self) {
+        self.label_keys.clear();
+        self.labels.clear();
+        self.terms.clear();
+        self.bounds = None;
+        self.text_bytes = 0;
+    }
+}
+
+/// Checksums of all pages of a Parquet file, in order of offset.
+fn page_sums(file: &Bytes) -> Result<Vec<PageSum>, StoreError> {
+    let metadata: ParquetMetaData = ParquetMetaDataReader::new()
+        .with_page_index_policy(PageIndexPolicy::Required)
+        .parse_and_finish(file)
+        .map_err(StoreError::internal)?;
+    let offsets = metadata.offset_index().ok_or_else(|| StoreError::internal("the writer left out the offset index"))?;
+    let mut pages = Vec::new();
+    let mut add = |start: u64, len: u64| {
+        let bytes = &file[start as usize..(start + len) as usize];
+        pages.push(PageSum { offset: start, len: len as u32, crc32: crc32fast::hash(bytes) });
+    };
+    for (group, columns) in metadata.row_groups().iter().zip(offsets) {
+        for (chunk, index) in group.columns().iter().zip(columns) {
+            let locations = index.page_locations();
+            let (start, _) = chunk.byte_range();
+            if let Some(first) = locations.first().filter(|first| first.offset as u64 > start) {
+                add(start, first.offset as u64 - start);
+            }
+            for page in locations {
+                add(page.offset as u64, page.compressed_page_size as u64);
+            }
+        }
+    }
+    pages.sort_by_key(|page| page.offset);
+    Ok(pages)
+}
