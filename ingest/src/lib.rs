@@ -14,6 +14,7 @@ mod admission;
 mod compression;
 pub mod decode;
 mod error;
+pub mod grpc;
 pub mod http;
 mod incoming;
 mod ingest;
@@ -21,6 +22,7 @@ mod label_cache;
 mod metrics;
 mod options;
 mod reason;
+mod rpc_status;
 #[cfg(test)]
 mod testing;
 mod validate;

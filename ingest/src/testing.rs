@@ -34,10 +34,6 @@ impl Recorder {
         }
         lines
     }
-
-    pub fn last(&self) -> LogBatch {
-        self.batches.lock().last().expect("a batch was appended").1.clone()
-    }
 }
 
 #[async_trait]

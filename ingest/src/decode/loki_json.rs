@@ -107,7 +107,7 @@ impl Visitor<'_> for NanosVisitor {
 }
 
 /// A string, borrowed where it has no escapes.
-struct Text<'a>(Cow<'a, str>);
+pub(super) struct Text<'a>(pub Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -154,11 +154,7 @@ impl<'de> Visitor<'de> for MetadataVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata<'de>, A::Error> {
         let mut pairs = Vec::new();
         while let Some((Text(name), Text(value))) = map.next_entry()? {
-            let name = match name {
-                Cow::Borrowed(name) => names::legal(name),
-                Cow::Owned(name) => Cow::Owned(names::legal(&name).into_owned()),
-            };
-            pairs.push((name, value));
+            pairs.push((names::legal_cow(name), value));
         }
         Ok(Metadata(pairs))
     }

@@ -164,10 +164,7 @@ fn read_pair<'a>(mut wire: Wire<'a>, invalid_utf8: &mut u64) -> Result<(Cow<'a, 
             _ => {}
         }
     }
-    let name = match readable(name, invalid_utf8) {
-        Cow::Borrowed(name) => names::legal(name),
-        Cow::Owned(name) => Cow::Owned(names::legal(&name).into_owned()),
-    };
+    let name = names::legal_cow(readable(name, invalid_utf8));
     Ok((name, readable(value, invalid_utf8)))
 }
 

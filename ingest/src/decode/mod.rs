@@ -3,14 +3,20 @@
 //! A body that is not what it claims to be is a [`DecodeError`]; a single line or stream that cannot be taken is left out
 //! and told in [`Incoming::refused`].
 
+pub(crate) mod grouped;
 pub mod label_string;
 mod loki_json;
 mod loki_protobuf;
-mod names;
+pub(crate) mod names;
+mod ndjson;
+mod otlp;
+pub(crate) mod time;
 mod wire;
 
 pub use loki_json::loki_json;
 pub use loki_protobuf::loki_protobuf;
+pub use ndjson::{NdjsonFields, ndjson};
+pub use otlp::{INDEX_ATTRIBUTES, otlp, otlp_json, otlp_protobuf};
 
 use crate::error::IngestError;
 use crate::reason::Reason;
@@ -50,7 +56,7 @@ impl From<gantry_model::BatchTooLarge> for DecodeError {
 }
 
 /// Text with bytes that are not UTF-8 replaced by U+FFFD; `replaced` counts the texts in which that was needed.
-fn readable<'a>(bytes: &'a [u8], replaced: &mut u64) -> Cow<'a, str> {
+pub(crate) fn readable<'a>(bytes: &'a [u8], replaced: &mut u64) -> Cow<'a, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => {

@@ -18,6 +18,14 @@ pub(crate) fn legal(name: &str) -> Cow<'_, str> {
     Cow::Owned(if legal.is_empty() { "_".to_owned() } else { legal })
 }
 
+/// As [`legal`], for a name that may be owned.
+pub(crate) fn legal_cow(name: Cow<'_, str>) -> Cow<'_, str> {
+    match name {
+        Cow::Borrowed(name) => legal(name),
+        Cow::Owned(name) => Cow::Owned(legal(&name).into_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

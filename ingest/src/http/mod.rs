@@ -8,6 +8,8 @@
 
 mod answer;
 mod loki;
+mod ndjson;
+mod otlp;
 mod receive;
 
 use crate::Ingest;
@@ -17,7 +19,12 @@ use std::sync::Arc;
 
 /// The routes of all HTTP receivers.
 pub fn router(ingest: Arc<Ingest>) -> Router {
-    Router::new().route("/loki/api/v1/push", post(loki::push)).with_state(ingest)
+    Router::new()
+        .route("/loki/api/v1/push", post(loki::push))
+        .route("/otlp/v1/logs", post(otlp::push))
+        .route("/v1/logs", post(otlp::push))
+        .route("/api/v1/ndjson", post(ndjson::push))
+        .with_state(ingest)
 }
 
 #[cfg(test)]

@@ -192,3 +192,42 @@ fn every_kind_of_refusal_has_an_error_status() {
         assert!(answer::status(kind).as_u16() >= StatusCode::BAD_REQUEST.as_u16());
     }
 }
+
+#[tokio::test]
+async fn otlp_answers_in_the_encoding_of_the_request() {
+    let body = br#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"hello"}}]}]}]}"#;
+    let stored = r#"default {service_name="unknown_service"} 1715680800000000000 hello"#;
+    for path in ["/otlp/v1/logs", "/v1/logs"] {
+        let fixture = Fixture::new();
+        let answer = post(&fixture, path, &[JSON], body.to_vec()).await;
+        assert_eq!((answer.status, answer.content_type.as_str()), (200, "application/json"), "{}", answer.text());
+        assert_eq!(fixture.store.lines(), [stored]);
+
+        let answer = post(&fixture, path, &[], b"\xff".to_vec()).await;
+        assert_eq!((answer.status, answer.content_type.as_str()), (400, "application/x-protobuf"));
+        let status = crate::rpc_status::RpcStatus::decode(&answer.body[..]).unwrap();
+        assert!(status.message.starts_with("invalid_protobuf: "), "{}", status.message);
+    }
+}
+
+#[tokio::test]
+async fn otlp_tells_refused_records_as_partial_success() {
+    let fixture = Fixture::with(IngestOptions { max_line_bytes: 4, ..IngestOptions::default() });
+    let body = br#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"hello"}},{}]}]}]}"#;
+    let answer = post(&fixture, "/v1/logs", &[JSON], body.to_vec()).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains(r#""rejectedLogRecords":"1""#), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn ndjson_takes_its_fields_from_the_query() {
+    let fixture = Fixture::new();
+    let path = "/api/v1/ndjson?message_field=msg&time_field=at&labels=app,pod&label.env=a%20b";
+    let body = br#"{"at":1715680800,"msg":"hello","app":"web","pod":"p","user":"u"}"#;
+    assert_eq!(post(&fixture, path, &[("content-encoding", "gzip")], gzip(body)).await.status, 204);
+    let stored = r#"default {app="web", env="a b", pod="p"} 1715680800000000000 hello {"user":"u"}"#;
+    assert_eq!(fixture.store.lines(), [stored]);
+    let answer = post(&fixture, "/api/v1/ndjson?label=app", &[], body.to_vec()).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().starts_with("invalid_parameter: unknown parameter \"label\""), "{}", answer.text());
+}
