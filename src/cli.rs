@@ -1,0 +1,120 @@
+//! The command line: what can be asked for, and who does it.
+//!
+//! Never here: what the commands do; each has a module. Start with [`main`].
+
+mod check;
+mod client;
+mod configure;
+mod exit;
+mod follow;
+mod logs;
+mod pager;
+mod query;
+mod render;
+mod run;
+mod table;
+#[cfg(test)]
+mod tests;
+mod up;
+mod when;
+
+pub use exit::Failure;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  1   failed; the reason is on standard error
+  2   the command line makes no sense
+  64  the configuration is wrong; every problem is on standard error
+  69  the server cannot be reached
+  70  a part of the running server failed";
+
+/// Collects logs, keeps them safely, and lets you search and watch them.
+#[derive(Debug, Parser)]
+#[command(name = "gantry", version, after_help = EXIT_CODES, arg_required_else_help = true, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything in one process on this machine
+    Up(up::UpArgs),
+    /// Runs chosen roles in one process
+    Serve(up::ServeArgs),
+    /// Shows or follows logs
+    Logs(logs::LogsArgs),
+    /// Asks a question in LogQL or SQL
+    Query(query::QueryArgs),
+    /// Runs a command and ships what it prints
+    Run(run::RunArgs),
+    /// Verifies a data directory and says what is wrong
+    Check(check::CheckArgs),
+    /// Checks or prints the configuration
+    #[command(subcommand)]
+    Config(configure::ConfigCommand),
+    /// Prints completions for a shell
+    #[command(after_help = "Example:\n  gantry completions bash > ~/.local/share/bash-completion/completions/gantry")]
+    Completions { shell: Shell },
+    /// Prints the log of a pretended service
+    #[command(hide = true)]
+    DemoService { service: crate::demo::Service },
+}
+
+/// Where the server is and whose logs are meant.
+#[derive(Args, Clone, Debug)]
+pub struct ServerArgs {
+    /// Address of the server
+    #[arg(long, env = "GANTRY_ADDR", default_value = "http://127.0.0.1:3100", value_name = "URL")]
+    pub addr: String,
+    /// Whose logs; Gantry's own are kept for _gantry
+    #[arg(long, env = "GANTRY_TENANT", value_name = "NAME")]
+    pub tenant: Option<String>,
+}
+
+/// Where the configuration comes from.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigArgs {
+    /// Configuration file; without it ./gantry.toml is read if there is one
+    #[arg(long, env = "GANTRY_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Reads the command line, does what it says, and gives the exit code.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Up(args) => up::up(args),
+        Command::Serve(args) => up::serve(args),
+        Command::Logs(args) => block_on(logs::logs(args)),
+        Command::Query(args) => block_on(query::query(args)),
+        Command::Run(args) => return block_on_exit(run::run(args)),
+        Command::Check(args) => check::check(&args),
+        Command::Config(command) => configure::configure(command),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "gantry", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::DemoService { service } => crate::demo::run(service).map_err(Failure::from),
+    };
+    exit::code(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+/// Client commands wait for the network and do no work worth a second thread.
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
+    runtime.block_on(command)
+}
+
+fn block_on_exit(command: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => exit::code(runtime.block_on(command)),
+        Err(cause) => exit::code(Err(Failure::from(cause))),
+    }
+}

@@ -1,0 +1,176 @@
+//! `gantry up` and `gantry serve`: run until told to stop.
+
+use super::{ConfigArgs, Failure};
+use crate::config::{Config, Layers, file_to_read};
+use crate::supervisor;
+use crate::telemetry;
+use crate::wiring::{Bound, Process, Reporting, Role, Roles};
+use clap::Args;
+use prometheus::Registry;
+use std::path::PathBuf;
+use std::process::exit;
+use toml::Value;
+use tracing::{error, info};
+
+const UP_EXAMPLES: &str = "\
+Examples:
+  gantry up                                   everything, data in ./data, http://127.0.0.1:3100
+  gantry up --demo                            with three pretended services, to see something at once
+  gantry up --data /var/lib/gantry --retention 90d
+  gantry up --http 127.0.0.1:0 --no-collect   any free port, and only what is sent
+
+Stops cleanly on SIGTERM and Ctrl-C: what was accepted is on disk before it exits with 0. A second signal exits at once,
+and loses nothing that was acknowledged.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  gantry serve --roles ingest,query,store     the same as gantry up
+  gantry serve --roles query,store            answers queries over a data directory, takes no lines";
+
+#[derive(Args, Clone, Debug)]
+#[command(after_help = UP_EXAMPLES)]
+pub struct UpArgs {
+    #[command(flatten)]
+    common: CommonArgs,
+    /// Also run three small services that print logs
+    #[arg(long)]
+    demo: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub struct ServeArgs {
+    /// What this process does
+    #[arg(long, value_enum, value_delimiter = ',', required = true, value_name = "ROLE,...")]
+    roles: Vec<Role>,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+struct CommonArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Data directory [default: data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Address of the HTTP APIs [default: 127.0.0.1:3100]
+    #[arg(long, value_name = "HOST:PORT")]
+    http: Option<String>,
+    /// Address of OTLP over gRPC, or off [default: 127.0.0.1:4317]
+    #[arg(long, value_name = "HOST:PORT")]
+    otlp_grpc: Option<String>,
+    /// Collect no files
+    #[arg(long)]
+    no_collect: bool,
+    /// How long lines are kept; older ones are refused [default: 30d]
+    #[arg(long, value_name = "DURATION|forever")]
+    retention: Option<String>,
+    /// Listen beyond this machine although there are no TLS and no credentials yet
+    #[arg(long)]
+    allow_insecure: bool,
+}
+
+impl CommonArgs {
+    /// The flags as the last layer of the configuration.
+    fn layers(&self) -> Layers {
+        let mut flags = Vec::new();
+        let texts = [
+            ("store", "data", self.data.as_ref().map(|dir| dir.display().to_string())),
+            ("server", "http", self.http.clone()),
+            ("server", "otlp_grpc", self.otlp_grpc.clone()),
+            ("store", "retention", self.retention.clone()),
+            ("ingest", "max_age", self.retention.clone()),
+        ];
+        flags.extend(texts.into_iter().filter_map(|(section, key, text)| Some((section, key, Value::String(text?)))));
+        if self.no_collect {
+            flags.push(("collect", "enabled", Value::Boolean(false)));
+        }
+        if self.allow_insecure {
+            flags.push(("server", "allow_insecure", Value::Boolean(true)));
+        }
+        Layers { file: file_to_read(self.config.config.clone()), environment: std::env::vars().collect(), flags }
+    }
+}
+
+pub fn up(args: UpArgs) -> Result<(), Failure> {
+    run(&args.common, Roles::all(), args.demo)
+}
+
+pub fn serve(args: ServeArgs) -> Result<(), Failure> {
+    let roles = Roles::new(args.roles).map_err(|why| Failure::Other(anyhow::anyhow!(why)))?;
+    run(&args.common, roles, false)
+}
+
+fn run(args: &CommonArgs, roles: Roles, demo: bool) -> Result<(), Failure> {
+    let config = Config::load(&args.layers())?;
+    let registry = Registry::new();
+    let self_log = telemetry::install(&config.telemetry, &registry)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("gantry").build()?;
+    runtime.block_on(run_until_stopped(config, roles, demo, Reporting { registry, self_log }))
+}
+
+async fn run_until_stopped(config: Config, roles: Roles, demo: bool, reporting: Reporting) -> Result<(), Failure> {
+    let shown = config.clone();
+    let process = tokio::select! {
+        process = Process::start(config, roles, demo, reporting) => process?,
+        signal = supervisor::asked_to_stop() => {
+            info!("{} while starting: nothing to finish", signal?);
+            return Ok(());
+        }
+    };
+    print!("{}", banner(process.bound(), &shown, demo));
+    info!(http = %process.bound().http, data = %shown.store.data.display(), "ready");
+    let failure = tokio::select! {
+        signal = supervisor::asked_to_stop() => {
+            info!("{}: stopping; a second signal exits at once", signal?);
+            None
+        }
+        failure = process.failed() => {
+            error!("stopping: {failure}");
+            Some(failure)
+        }
+    };
+    let clean = tokio::select! {
+        clean = process.stop() => clean,
+        _ = supervisor::asked_to_stop() => exit(130),
+    };
+    match failure {
+        Some(failure) => Err(Failure::Server(failure)),
+        None if clean => Ok(()),
+        None => Err(Failure::Other(anyhow::anyhow!("the shutdown was not clean, see above; nothing acknowledged is lost"))),
+    }
+}
+
+/// What a person needs to know to go on.
+fn banner(bound: &Bound, config: &Config, demo: bool) -> String {
+    let mut text = format!("\nGantry {} is ready\n\n", env!("CARGO_PKG_VERSION"));
+    let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<12} {value}\n"));
+    row("HTTP", format!("http://{}", bound.http));
+    let others = [
+        ("OTLP/HTTP", bound.otlp_http),
+        ("OTLP/gRPC", bound.otlp_grpc),
+        ("syslog TCP", bound.syslog_tcp),
+        ("syslog UDP", bound.syslog_udp),
+    ];
+    for (name, address) in others.into_iter().filter_map(|(name, address)| Some((name, address?))) {
+        row(name, address.to_string());
+    }
+    row("data", config.store.data.display().to_string());
+    let kept = config.store.retention.map_or_else(|| "forever".to_owned(), |time| humantime::format_duration(time).to_string());
+    row("kept", kept);
+    for group in config.collect.groups() {
+        row("collects", group.include.join(", "));
+    }
+    if demo {
+        row("demo", "shop, payments and gateway are running".to_owned());
+    }
+    let addr = if bound.http.port() == 3100 { String::new() } else { format!(" --addr http://{}", bound.http) };
+    text.push_str(&format!(
+        "\nTry in another terminal\n\n  gantry logs -f{addr}\n  gantry logs error --since 15m{addr}\n  \
+         gantry query{addr} 'sum by (app) (count_over_time({{app=~\".+\"}}[1m]))'\n  \
+         gantry run{addr} -- ping -c 3 127.0.0.1\n  curl -s http://{}/loki/api/v1/labels\n\n",
+        bound.http
+    ));
+    text
+}

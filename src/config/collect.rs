@@ -1,0 +1,53 @@
+//! `[collect]`: what is fetched without anybody sending it.
+
+use super::Problem;
+use gantry_ingest::collect::FileOptions;
+use serde::{Deserialize, Serialize};
+
+/// Where container engines keep the output of containers.
+const WELL_KNOWN: [&str; 2] = ["/var/log/pods/*/*/*.log", "/var/lib/docker/containers/*/*-json.log"];
+
+/// Files to collect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CollectOptions {
+    /// Collect anything at all. Default true.
+    pub enabled: bool,
+    /// Collect the files of Kubernetes pods and Docker containers on this machine. Default true.
+    pub containers: bool,
+    /// More groups of files, each written as [[collect.files]].
+    pub files: Vec<FileOptions>,
+}
+
+impl Default for CollectOptions {
+    fn default() -> Self {
+        CollectOptions { enabled: true, containers: true, files: Vec::new() }
+    }
+}
+
+impl CollectOptions {
+    /// Every group of files to collect.
+    pub fn groups(&self) -> Vec<FileOptions> {
+        if !self.enabled {
+            return Vec::new();
+        }
+        let mut groups = self.files.clone();
+        if self.containers {
+            let include = WELL_KNOWN.map(str::to_owned).to_vec();
+            groups.push(FileOptions { name: "containers".to_owned(), include, ..FileOptions::default() });
+        }
+        groups
+    }
+
+    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        let groups = self.groups();
+        for (at, group) in groups.iter().enumerate() {
+            if let Err(wrong) = group.check() {
+                problems.push(Problem::new("collect.files", wrong));
+            }
+            if groups[..at].iter().any(|other| other.name == group.name) {
+                problems.push(Problem::new("collect.files", format!("two groups are named {:?}", group.name)));
+            }
+        }
+    }
+}

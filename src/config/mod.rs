@@ -1,0 +1,107 @@
+//! The configuration: one TOML file, one section per crate, every problem reported at once.
+//!
+//! Each crate owns the `Options` of its section; this module reads the layers (file, then environment, then flags), binds
+//! them and says all that is wrong, with the path of the key and a suggestion for names that do not exist.
+//!
+//! Start with [`Config::load`]. Never here: what an option does.
+
+mod bind;
+mod collect;
+mod dump;
+mod fields;
+mod layers;
+mod options;
+mod suggest;
+#[cfg(test)]
+mod tests;
+
+pub use collect::CollectOptions;
+pub use dump::dump;
+pub use layers::{Layers, file_to_read};
+pub use options::{Listen, LogFormat, ServerOptions, TelemetryOptions};
+
+use bind::Binder;
+use gantry_ingest::IngestOptions;
+use gantry_query::QueryOptions;
+use gantry_store::StoreOptions;
+use serde::Serialize;
+use std::fmt;
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Config {
+    pub server: ServerOptions,
+    pub store: StoreOptions,
+    pub ingest: IngestOptions,
+    pub query: QueryOptions,
+    pub collect: CollectOptions,
+    pub telemetry: TelemetryOptions,
+}
+
+/// One thing that is wrong, at a path such as `store.sync`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub path: String,
+    pub message: String,
+}
+
+/// All that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors {
+    /// Where the configuration came from: a file name, or "flags and environment".
+    pub source: String,
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.problems.len();
+        let noun = if count == 1 { "problem" } else { "problems" };
+        write!(f, "the configuration ({}) has {count} {noun}:", self.source)?;
+        for Problem { path, message } in &self.problems {
+            write!(f, "\n  {path}: {message}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl Config {
+    /// Reads the layers and checks them; on failure names every problem.
+    pub fn load(layers: &Layers) -> Result<Config, ConfigErrors> {
+        let errors = |problems| ConfigErrors { source: layers.source(), problems };
+        let merged = layers.merge().map_err(|problem| errors(vec![problem]))?;
+        let mut binder = Binder::new(merged);
+        let config = Config {
+            server: binder.section("server"),
+            store: binder.section("store"),
+            ingest: binder.section("ingest"),
+            query: binder.section("query"),
+            collect: binder.section("collect"),
+            telemetry: binder.section("telemetry"),
+        };
+        let mut problems = binder.finish();
+        if problems.is_empty() {
+            config.check(&mut problems);
+        }
+        if problems.is_empty() { Ok(config) } else { Err(errors(problems)) }
+    }
+
+    /// What the types of single values cannot say.
+    fn check(&self, problems: &mut Vec<Problem>) {
+        self.server.check(problems);
+        self.telemetry.check(problems);
+        if let Err(wrong) = self.ingest.check() {
+            problems.push(Problem::new("ingest", wrong));
+        }
+        problems.extend(self.store.problems().into_iter().map(|wrong| Problem::new("store", wrong)));
+        self.collect.check(problems);
+    }
+}
+
+impl Problem {
+    pub fn new(path: impl Into<String>, message: impl fmt::Display) -> Self {
+        Problem { path: path.into(), message: message.to_string() }
+    }
+}

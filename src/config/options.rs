@@ -1,0 +1,175 @@
+//! The options that belong to the process itself: `[server]` and `[telemetry]`.
+
+use super::Problem;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+/// Where to listen, how many clients to serve, how long a shutdown may take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerOptions {
+    /// HTTP: every API, OTLP over HTTP too. Default 127.0.0.1:3100.
+    pub http: Listen,
+    /// OTLP over gRPC, or "off". Default 127.0.0.1:4317.
+    pub otlp_grpc: Listen,
+    /// One more HTTP listener, where OTLP exporters look for it (127.0.0.1:4318), or "off". Default off.
+    pub otlp_http: Listen,
+    /// Syslog over TCP, or "off". Default off.
+    pub syslog_tcp: Listen,
+    /// Syslog over UDP, or "off". Default off.
+    pub syslog_udp: Listen,
+    /// Listen beyond loopback although there are no TLS and no credentials yet. Default false.
+    pub allow_insecure: bool,
+    /// Connections served at a time; more wait in the kernel's queue. Default 2048.
+    pub max_connections: usize,
+    /// How long a client may take to send the head of a request. Default 10s.
+    #[serde(with = "human_duration")]
+    pub header_timeout: Duration,
+    /// Longest time for each phase of a shutdown. Default 30s.
+    #[serde(with = "human_duration")]
+    pub phase_deadline: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        ServerOptions {
+            http: Listen::at("127.0.0.1:3100"),
+            otlp_grpc: Listen::at("127.0.0.1:4317"),
+            otlp_http: Listen::off(),
+            syslog_tcp: Listen::off(),
+            syslog_udp: Listen::off(),
+            allow_insecure: false,
+            max_connections: 2048,
+            header_timeout: Duration::from_secs(10),
+            phase_deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+impl ServerOptions {
+    /// Every listener with its key.
+    fn listeners(&self) -> [(&'static str, &Listen); 5] {
+        [
+            ("server.http", &self.http),
+            ("server.otlp_grpc", &self.otlp_grpc),
+            ("server.otlp_http", &self.otlp_http),
+            ("server.syslog_tcp", &self.syslog_tcp),
+            ("server.syslog_udp", &self.syslog_udp),
+        ]
+    }
+
+    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        for (path, listen) in self.listeners() {
+            match listen.resolve() {
+                Err(wrong) => problems.push(Problem::new(path, format!("{listen} is no address: {wrong}"))),
+                Ok(all) if !self.allow_insecure && all.iter().any(|at| !at.ip().is_loopback()) => {
+                    problems.push(Problem::new(
+                        path,
+                        format!(
+                            "{listen} can be reached from other machines, and Gantry has no TLS and no credentials yet; \
+                             use a loopback address, or set server.allow_insecure = true (--allow-insecure) if the \
+                             network is trusted"
+                        ),
+                    ));
+                }
+                Ok(_) => {}
+            }
+        }
+        if self.http.is_off() {
+            problems.push(Problem::new("server.http", "cannot be off: every other part is reached through it"));
+        }
+        if self.max_connections == 0 {
+            problems.push(Problem::new("server.max_connections", "must be at least 1"));
+        }
+    }
+}
+
+/// An address to listen on, `HOST:PORT`, or `off`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Listen(String);
+
+impl Listen {
+    pub fn at(address: &str) -> Self {
+        Listen(address.to_owned())
+    }
+
+    pub fn off() -> Self {
+        Listen("off".to_owned())
+    }
+
+    pub fn is_off(&self) -> bool {
+        self.0 == "off"
+    }
+
+    /// The addresses that the name stands for; none when off.
+    pub fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        if self.is_off() { Ok(Vec::new()) } else { Ok(self.0.to_socket_addrs()?.collect()) }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How Gantry reports on itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelemetryOptions {
+    /// What to log on standard error: a level, or directives such as "info,gantry_store=debug". Default "info".
+    pub log: String,
+    /// "human" or "json". Default human.
+    pub log_format: LogFormat,
+    /// Keep Gantry's own log, searchable as tenant `_gantry`. Default true.
+    pub self_ingest: bool,
+    /// Most lines per second of its own log that are kept; the rest is counted as dropped. Default 100.
+    pub self_lines_per_second: u32,
+}
+
+/// The shape of the log on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    #[default]
+    Human,
+    Json,
+}
+
+impl Default for TelemetryOptions {
+    fn default() -> Self {
+        TelemetryOptions {
+            log: "info".to_owned(),
+            log_format: LogFormat::Human,
+            self_ingest: true,
+            self_lines_per_second: 100,
+        }
+    }
+}
+
+impl TelemetryOptions {
+    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        if let Err(wrong) = self.log.parse::<tracing_subscriber::filter::Targets>() {
+            problems.push(Problem::new("telemetry.log", wrong));
+        }
+    }
+}
+
+/// Durations as people write them: "10s", "1h 30m".
+mod human_duration {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use std::time::Duration;
+
+    pub fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(*value))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map_err(|e| D::Error::custom(format!("{text:?} is no duration: {e}")))
+    }
+}

@@ -1,0 +1,124 @@
+//! The HTTP face of the process: its own routes, and those of ingest and query merged in when the store is open.
+//!
+//! The listener answers from the first moment: until recovery is done `/ready` says 503 and why, and so does every route
+//! of the other crates. Never here: what those routes do. Start with [`App::router`].
+
+mod admin;
+mod measure;
+mod serve;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use measure::HttpMetrics;
+pub use serve::{ServeLimits, serve};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use gantry_store::Store;
+use parking_lot::RwLock;
+use std::sync::{Arc, OnceLock};
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+/// Largest body of a request to the routes of this crate and of query; ingest has its own, larger limit.
+const MAX_BODY_BYTES: usize = 2 << 20;
+
+/// What the handlers share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    readiness: RwLock<Readiness>,
+    registry: prometheus::Registry,
+    metrics: HttpMetrics,
+    /// Writes that are being answered.
+    writes: TaskTracker,
+    parts: OnceLock<Parts>,
+}
+
+/// What exists once the store is open.
+#[derive(Debug)]
+struct Parts {
+    store: Arc<Store>,
+    router: Router,
+}
+
+/// Whether the process can do its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    Starting,
+    Ready,
+    Draining,
+}
+
+impl App {
+    pub fn new(registry: prometheus::Registry) -> Result<App, prometheus::Error> {
+        let metrics = HttpMetrics::new(&registry)?;
+        let (readiness, writes) = (RwLock::new(Readiness::Starting), TaskTracker::new());
+        Ok(App(Arc::new(Inner { readiness, registry, metrics, writes, parts: OnceLock::new() })))
+    }
+
+    /// The routes that answer from the start; the others are reached through them once [`App::open`] was called.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/", get(status::welcome))
+            .route("/ready", get(status::ready))
+            .route("/healthz", get(status::healthz))
+            .route("/version", get(status::version))
+            .route("/metrics", get(status::metrics))
+            .fallback(later)
+            .with_state(self.clone())
+    }
+
+    /// Adds the routes of the parts that need the store, and says ready.
+    pub fn open(&self, store: Arc<Store>, ingest: Router, query: Router) {
+        let admin = Router::new()
+            .route("/flush", post(admin::flush))
+            .route("/api/v1/admin/compact", post(admin::compact))
+            .with_state(store.clone());
+        let ingest = ingest.layer(middleware::from_fn_with_state(self.clone(), write_gate));
+        let small = admin.merge(query).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+        let router = small.merge(ingest);
+        let router = router.layer(middleware::from_fn_with_state(self.clone(), measure::measure));
+        if self.0.parts.set(Parts { store, router }).is_ok() {
+            *self.0.readiness.write() = Readiness::Ready;
+        }
+    }
+
+    /// From now on: not ready, and no new writes.
+    pub fn start_draining(&self) {
+        *self.0.readiness.write() = Readiness::Draining;
+        self.0.writes.close();
+    }
+
+    /// Waits until the writes that were under way have their answers. Only after [`App::start_draining`].
+    pub async fn writes_answered(&self) {
+        self.0.writes.wait().await;
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        self.0.readiness.read().clone()
+    }
+}
+
+/// Hands the request to the parts that opened later.
+async fn later(State(app): State<App>, request: Request) -> Response {
+    match app.0.parts.get() {
+        Some(parts) => parts.router.clone().oneshot(request).await.into_response(),
+        None => status::unavailable(&app.readiness()),
+    }
+}
+
+/// Counts writes under way, and refuses new ones while draining, so that the store can be closed behind the last.
+async fn write_gate(State(app): State<App>, request: Request, next: Next) -> Response {
+    let _under_way = app.0.writes.token();
+    match app.readiness() {
+        Readiness::Ready => next.run(request).await,
+        other => status::unavailable(&other),
+    }
+}

@@ -1,0 +1,73 @@
+//! What the process says about itself.
+
+use super::{App, Readiness};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus::{Encoder, TextEncoder};
+use serde_json::json;
+
+const WELCOME: &str = "\
+Gantry, an observability pipeline
+
+Write     POST /loki/api/v1/push           Loki push: JSON, or protobuf with snappy
+          POST /v1/logs, /otlp/v1/logs     OTLP over HTTP: protobuf or JSON
+Read      GET  /loki/api/v1/query_range    LogQL, as Grafana's Loki data source asks
+          GET  /loki/api/v1/labels         what there is
+          GET  /loki/api/v1/tail           live lines over a WebSocket
+          POST /api/v1/sql                 SQL over the table logs
+Operate   GET  /ready  /healthz  /version  /metrics
+          POST /flush                      write all memory to files
+          POST /api/v1/admin/compact       merge files until nothing is left to merge
+
+Grafana: add a Loki data source with the URL of this server.
+";
+
+pub async fn welcome() -> &'static str {
+    WELCOME
+}
+
+/// "ready" with 200, or the reason with 503.
+pub async fn ready(State(app): State<App>) -> Response {
+    match app.readiness() {
+        Readiness::Ready => "ready\n".into_response(),
+        other => unavailable(&other),
+    }
+}
+
+/// The process runs and answers; says nothing about the store.
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+pub async fn version() -> Response {
+    Json(json!({
+        "name": "gantry",
+        "version": env!("CARGO_PKG_VERSION"),
+        "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+    }))
+    .into_response()
+}
+
+/// Every metric in the text format of Prometheus.
+pub async fn metrics(State(app): State<App>) -> Response {
+    let encoder = TextEncoder::new();
+    let mut text = Vec::new();
+    match encoder.encode(&app.0.registry.gather(), &mut text) {
+        Ok(()) => ([(header::CONTENT_TYPE, encoder.format_type().to_owned())], text).into_response(),
+        Err(cause) => {
+            tracing::error!("metrics cannot be encoded: {cause}");
+            (StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be encoded; see the log\n").into_response()
+        }
+    }
+}
+
+/// 503, why, and when to come back.
+pub fn unavailable(readiness: &Readiness) -> Response {
+    let why = match readiness {
+        Readiness::Starting => "starting: reading back what was written before the last stop\n",
+        Readiness::Ready | Readiness::Draining => "stopping: finishing what was accepted\n",
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], why).into_response()
+}

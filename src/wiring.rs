@@ -1,0 +1,118 @@
+//! Puts the crates together into a process that starts, serves and stops in order.
+//!
+//! ```text
+//!   receivers, collectors -> Ingest -> Store <- QueryEngine <- HTTP
+//! ```
+//!
+//! Start with [`Process::start`], then [`Process::stop`]. Never here: what any part does.
+
+mod listen;
+mod roles;
+mod sources;
+
+pub use listen::Bound;
+pub use roles::{Role, Roles};
+
+use crate::config::{Config, ServerOptions};
+use crate::http::{App, ServeLimits, serve};
+use crate::supervisor::{Kind, Phase, Supervisor};
+use crate::telemetry::{ProcessMetrics, SelfLog};
+use anyhow::Context;
+use gantry_ingest::Ingest;
+use gantry_model::{Clock, SystemClock};
+use gantry_query::QueryEngine;
+use gantry_store::Store;
+use listen::Listeners;
+use prometheus::Registry;
+use std::sync::Arc;
+
+/// A running Gantry.
+#[derive(Debug)]
+pub struct Process {
+    supervisor: Supervisor,
+    app: App,
+    store: Arc<Store>,
+    bound: Bound,
+    server: ServerOptions,
+}
+
+/// What exists before the process: where it reports to.
+#[derive(Debug)]
+pub struct Reporting {
+    pub registry: Registry,
+    pub self_log: Option<SelfLog>,
+}
+
+impl Process {
+    /// Binds, answers "starting", opens the store, and then does what `roles` say. `demo` also runs a pretended workload.
+    pub async fn start(config: Config, roles: Roles, demo: bool, reporting: Reporting) -> anyhow::Result<Process> {
+        let Reporting { registry, self_log } = reporting;
+        ProcessMetrics::register(&registry)?;
+        let listeners = Listeners::bind(&config.server, &roles).await?;
+        let bound = listeners.bound()?;
+        let (supervisor, app) = (Supervisor::default(), App::new(registry.clone())?);
+        let Listeners { http, receivers } = listeners;
+        for listener in http {
+            let (name, stop) = (format!("http {}", listener.local_addr()?), supervisor.stopping(Kind::Serving));
+            supervisor.spawn(Kind::Serving, name, serve(listener, app.router(), limits(&config.server), stop));
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = Store::open(config.store.clone(), clock.clone(), &registry).await?;
+        // The store writes on behalf of ingest until the last line is committed: it stops after them, in its own phase.
+        let (running, stop) = (store.clone(), supervisor.stopping(Kind::Store));
+        supervisor.spawn(Kind::Store, "store", async move {
+            running.run(stop).await;
+            Ok(())
+        });
+        let ingest = Ingest::new(config.ingest.clone(), store.clone(), clock.clone(), &registry)?;
+        let query = QueryEngine::new(config.query.clone(), store.clone(), store.clone(), clock.clone(), &registry)
+            .context("the query engine cannot start")?;
+        let write_routes = if roles.has(Role::Ingest) { gantry_ingest::http::router(ingest.clone()) } else { Default::default() };
+        let read_routes = if roles.has(Role::Query) { gantry_query::http::router(query) } else { Default::default() };
+        if roles.has(Role::Ingest) {
+            sources::receive(&supervisor, receivers, &ingest, &config.server);
+            sources::collect(&supervisor, &config, &ingest, &registry)?;
+            if demo {
+                sources::demo(&supervisor, &ingest)?;
+            }
+        }
+        if let Some(log) = self_log {
+            let stop = supervisor.stopping(Kind::Ingest);
+            supervisor.spawn(Kind::Ingest, "self log", log.run(store.clone(), clock, stop));
+        }
+        app.open(store.clone(), write_routes, read_routes);
+        Ok(Process { supervisor, app, store, bound, server: config.server })
+    }
+
+    /// Where it listens.
+    pub fn bound(&self) -> &Bound {
+        &self.bound
+    }
+
+    /// Waits until a part failed without which nothing works, and says which.
+    pub async fn failed(&self) -> String {
+        self.supervisor.failed().await;
+        self.supervisor.first_failure().unwrap_or_default()
+    }
+
+    /// Stops in phases; `true` when every phase ended in time and without an error.
+    pub async fn stop(self) -> bool {
+        let Process { supervisor, app, store, server, .. } = self;
+        app.start_draining();
+        let phase = |kind, title, work| Phase { kind, title, deadline: server.phase_deadline, work };
+        let writes = app.clone();
+        let sealing = store.clone();
+        let phases = vec![
+            phase(Kind::Source, "stop sources", Box::pin(async { Ok(()) })),
+            phase(Kind::Ingest, "drain ingest to commits", Box::pin(async move { Ok(writes.writes_answered().await) })),
+            phase(Kind::Store, "flush the store", Box::pin(async move { Ok(sealing.close().await?) })),
+            phase(Kind::Serving, "close connections", Box::pin(async { Ok(()) })),
+            phase(Kind::Telemetry, "flush telemetry", Box::pin(async { Ok(()) })),
+        ];
+        supervisor.drain(phases).await
+    }
+}
+
+fn limits(server: &ServerOptions) -> ServeLimits {
+    ServeLimits { connections: server.max_connections, header_timeout: server.header_timeout }
+}
