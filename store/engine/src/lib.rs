@@ -1,0 +1,45 @@
+//! The log store: an acknowledged line survives a crash, can be queried at once, and ends up in small, open files.
+//!
+//! ```text
+//!   append --> WAL (one writer per partition, group commit) --> memtable --> tails --> acknowledged
+//!                                                                  |
+//!                                         flush: splits (Parquet + index) + one catalog transaction
+//!                                                                  |
+//!                                               compaction, retention, removal of files
+//! ```
+//! Start with [`Store`], then `partition` for what a snapshot is, `wal` for durability, [`split`] for the files.
+//! Never here: HTTP, query languages, who may do what.
+
+mod background;
+mod buckets;
+mod catalog;
+mod check;
+mod compaction;
+mod disk;
+mod error;
+mod flush;
+mod graveyard;
+mod lock;
+pub mod memtable;
+mod merge;
+mod metrics;
+mod objects;
+mod options;
+mod partition;
+pub mod querier;
+mod recovery;
+mod retention;
+mod scan;
+mod scatter;
+mod shared;
+pub mod split;
+mod stats;
+mod store;
+mod tail;
+mod units;
+mod wal;
+
+pub use check::{CheckReport, Problem, Severity, check};
+pub use options::{S3Options, Secret, StoreOptions, SyncMode, TenantRetention};
+pub use stats::StoreStats;
+pub use store::Store;

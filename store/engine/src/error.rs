@@ -1,0 +1,54 @@
+//! From errors of the system to [`StoreError`], with the right kind.
+
+use gantry_meta::{MetaError, MetaErrorKind};
+use gantry_store_api::{ErrorKind, StoreError};
+use std::io;
+
+/// A full disk and a used-up quota are told apart from everything else.
+pub(crate) fn io_error(error: &io::Error, doing: impl std::fmt::Display) -> StoreError {
+    let kind = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ErrorKind::StorageFull
+        }
+        _ => ErrorKind::Internal,
+    };
+    StoreError::new(kind, format!("{doing}: {error}"))
+}
+
+pub(crate) fn io_context<T, D: std::fmt::Display>(
+    result: io::Result<T>,
+    doing: impl FnOnce() -> D,
+) -> Result<T, StoreError> {
+    result.map_err(|error| io_error(&error, doing()))
+}
+
+pub(crate) fn meta_error(error: MetaError) -> StoreError {
+    let kind = match error.kind() {
+        MetaErrorKind::StorageFull => ErrorKind::StorageFull,
+        MetaErrorKind::Busy => ErrorKind::Unavailable,
+        MetaErrorKind::Corrupt => ErrorKind::Corrupt,
+        MetaErrorKind::Internal => ErrorKind::Internal,
+    };
+    StoreError::new(kind, format!("catalog: {error}"))
+}
+
+/// Finds the I/O error inside an object store's, so that a full disk is seen as such.
+pub(crate) fn object_error(error: &object_store::Error, doing: impl std::fmt::Display) -> StoreError {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = source {
+        if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            return io_error(cause, doing);
+        }
+        source = cause.source();
+    }
+    let kind = match error {
+        object_store::Error::NotFound { .. } => ErrorKind::Corrupt,
+        _ => ErrorKind::Internal,
+    };
+    StoreError::new(kind, format!("{doing}: {error}"))
+}
+
+/// A task that panicked or was cancelled at shutdown.
+pub(crate) fn join_error(error: tokio::task::JoinError) -> StoreError {
+    StoreError::internal(format!("a background task failed: {error}"))
+}

@@ -1,0 +1,234 @@
+//! [`Partition`]: memtables and splits of a share of the streams, under one lock, so that a snapshot is consistent.
+
+use crate::error::io_context;
+use crate::memtable::Memtable;
+use crate::querier::Snapshot;
+use crate::shared::Shared;
+use crate::split::{Split, SplitId, SplitMeta};
+use crate::wal::WalPosition;
+use crate::wal::queue::Queue;
+use crate::wal::segment::{file_name, sync_dir};
+use gantry_model::{TenantId, TimeRange, Timestamp};
+use gantry_store_api::{ErrorKind, StoreError};
+use parking_lot::{Condvar, Mutex};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(crate) struct Partition {
+    pub number: u32,
+    /// Directory of the WAL segments.
+    pub dir: PathBuf,
+    pub queue: Queue,
+    /// Held while a memtable is written, so that they become splits in order.
+    pub flushing: tokio::sync::Mutex<()>,
+    /// Held while splits are merged or removed.
+    pub compacting: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+    /// Told when a frozen memtable has become splits, or could not.
+    drained: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    active: Arc<Memtable>,
+    /// When the first line came into the active memtable.
+    active_since: Option<Timestamp>,
+    /// Oldest first.
+    frozen: VecDeque<Frozen>,
+    splits: BTreeMap<TenantId, Vec<Arc<Split>>>,
+    /// Bytes of every segment on disk by number.
+    segments: BTreeMap<u64, u64>,
+    /// Splits that could not be read by a merge.
+    unmergeable: HashSet<SplitId>,
+    /// Why the last flush failed.
+    flush_error: Option<StoreError>,
+}
+
+/// A memtable that takes no more lines.
+#[derive(Clone, Debug)]
+pub(crate) struct Frozen {
+    pub memtable: Arc<Memtable>,
+    /// When it is in splits, so is the whole WAL before this place.
+    pub end: WalPosition,
+}
+
+impl Partition {
+    pub(crate) fn new(number: u32, dir: PathBuf, queue_bytes: usize) -> Self {
+        Partition {
+            number,
+            dir,
+            queue: Queue::new(queue_bytes),
+            flushing: tokio::sync::Mutex::default(),
+            compacting: tokio::sync::Mutex::default(),
+            state: Mutex::default(),
+            drained: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn active(&self) -> Arc<Memtable> {
+        self.state.lock().active.clone()
+    }
+
+    /// When the first line of the active memtable came.
+    pub(crate) fn active_since(&self) -> Option<Timestamp> {
+        self.state.lock().active_since
+    }
+
+    /// Notes that lines came into the active memtable.
+    pub(crate) fn touched(&self, now: Timestamp) {
+        self.state.lock().active_since.get_or_insert(now);
+    }
+
+    /// Starts a new memtable. Nothing happens to an empty one.
+    pub(crate) fn freeze(&self, end: WalPosition) -> bool {
+        let mut state = self.state.lock();
+        if state.active.rows() == 0 {
+            return false;
+        }
+        let memtable = std::mem::take(&mut state.active);
+        state.frozen.push_back(Frozen { memtable, end });
+        state.active_since = None;
+        true
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.lock().frozen.len()
+    }
+
+    pub(crate) fn oldest_frozen(&self) -> Option<Frozen> {
+        self.state.lock().frozen.front().cloned()
+    }
+
+    /// Blocks until fewer than `most` memtables wait, for a while; then gives the reason why appends cannot go on.
+    pub(crate) fn wait_for_room(&self, most: usize, patience: Duration) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        let timed_out =
+            self.drained.wait_while_for(&mut state, |state| state.frozen.len() >= most, patience).timed_out();
+        if !timed_out {
+            return Ok(());
+        }
+        Err(match &state.flush_error {
+            Some(error) => error.clone().context("memtables cannot be written"),
+            None => StoreError::new(ErrorKind::Overloaded, "memtables are not written as fast as lines come in"),
+        })
+    }
+
+    pub(crate) fn flush_failed(&self, error: &StoreError) {
+        self.state.lock().flush_error = Some(error.clone());
+    }
+
+    /// The oldest frozen memtable is now these splits: swaps them in one step.
+    pub(crate) fn flushed(&self, splits: Vec<Arc<Split>>) {
+        let mut state = self.state.lock();
+        state.frozen.pop_front();
+        state.flush_error = None;
+        for split in splits {
+            state.splits.entry(split.meta().tenant.clone()).or_default().push(split);
+        }
+        drop(state);
+        self.drained.notify_all();
+    }
+
+    /// Adds a split of the catalog at the start.
+    pub(crate) fn add_split(&self, split: Arc<Split>) {
+        self.state.lock().splits.entry(split.meta().tenant.clone()).or_default().push(split);
+    }
+
+    /// Swaps splits of one tenant in one step; gives the removed ones.
+    pub(crate) fn replace(&self, tenant: &TenantId, old: &[SplitMeta], new: Option<Arc<Split>>) -> Vec<Arc<Split>> {
+        let is_old = |id: &SplitId| old.iter().any(|meta| meta.id == *id);
+        let mut state = self.state.lock();
+        let splits = state.splits.entry(tenant.clone()).or_default();
+        let (removed, mut kept): (Vec<_>, Vec<_>) =
+            std::mem::take(splits).into_iter().partition(|s| is_old(&s.meta().id));
+        kept.extend(new);
+        if kept.is_empty() {
+            state.splits.remove(tenant);
+        } else {
+            *splits = kept;
+        }
+        removed
+    }
+
+    /// All splits, by tenant.
+    pub(crate) fn splits(&self) -> Vec<Arc<Split>> {
+        self.state.lock().splits.values().flatten().cloned().collect()
+    }
+
+    /// Splits that compaction may touch.
+    pub(crate) fn mergeable_splits(&self) -> Vec<Arc<Split>> {
+        let state = self.state.lock();
+        let mergeable = |split: &&Arc<Split>| !state.unmergeable.contains(&split.meta().id);
+        state.splits.values().flatten().filter(mergeable).cloned().collect()
+    }
+
+    /// Keeps a split out of merges until the next start.
+    pub(crate) fn leave_unmerged(&self, split: SplitId) {
+        self.state.lock().unmergeable.insert(split);
+    }
+
+    /// Adds what this partition holds of `tenant` in `range`.
+    pub(crate) fn snapshot(&self, tenant: &TenantId, range: &TimeRange, into: &mut Snapshot) {
+        let state = self.state.lock();
+        let memtables = state.frozen.iter().map(|frozen| &frozen.memtable).chain([&state.active]);
+        into.memtables.extend(memtables.cloned());
+        let splits = state.splits.get(tenant).into_iter().flatten();
+        into.splits.extend(splits.filter(|split| split.meta().overlaps(range)).cloned());
+    }
+
+    pub(crate) fn tenants(&self) -> Vec<TenantId> {
+        let state = self.state.lock();
+        let in_memory = state.frozen.iter().map(|frozen| &frozen.memtable).chain([&state.active]);
+        let mut tenants: Vec<TenantId> = in_memory.flat_map(|memtable| memtable.tenants()).collect();
+        tenants.extend(state.splits.keys().cloned());
+        tenants
+    }
+
+    /// Bytes in memtables.
+    pub(crate) fn memtable_bytes(&self) -> usize {
+        let state = self.state.lock();
+        state.active.bytes() + state.frozen.iter().map(|frozen| frozen.memtable.bytes()).sum::<usize>()
+    }
+
+    /// Lines in memtables, duplicates included.
+    pub(crate) fn memtable_rows(&self) -> usize {
+        let state = self.state.lock();
+        state.active.rows() + state.frozen.iter().map(|frozen| frozen.memtable.rows()).sum::<usize>()
+    }
+
+    /// Notes how long a segment is now.
+    pub(crate) fn segment_grew(&self, shared: &Shared, number: u64, bytes: u64) {
+        let before = self.state.lock().segments.insert(number, bytes).unwrap_or(0);
+        shared.disk.wal.fetch_add(bytes, Ordering::Relaxed);
+        shared.disk.wal.fetch_sub(before, Ordering::Relaxed);
+        shared.metrics.wal_size.add(bytes as i64 - before as i64);
+    }
+
+    /// Notes that a segment without a single record was removed.
+    pub(crate) fn forget_segment(&self, shared: &Shared, number: u64) {
+        self.segment_grew(shared, number, 0);
+        self.state.lock().segments.remove(&number);
+    }
+
+    /// Removes the segments before `end`, which are in splits.
+    pub(crate) fn release_segments(&self, shared: &Shared, end: WalPosition) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        let kept = state.segments.split_off(&end.segment);
+        let released = std::mem::replace(&mut state.segments, kept);
+        drop(state);
+        for (number, bytes) in &released {
+            shared.disk.wal.fetch_sub(*bytes, Ordering::Relaxed);
+            shared.metrics.wal_size.sub(*bytes as i64);
+            let path = self.dir.join(file_name(*number));
+            io_context(std::fs::remove_file(&path), || format!("cannot remove {}", path.display()))?;
+        }
+        if released.is_empty() {
+            return Ok(());
+        }
+        io_context(sync_dir(&self.dir), || format!("cannot sync {}", self.dir.display()))
+    }
+}

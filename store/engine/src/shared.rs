@@ -1,0 +1,124 @@
+//! What all parts of one store share.
+
+use crate::StoreOptions;
+use crate::catalog::Catalog;
+use crate::disk::Disk;
+use crate::error::meta_error;
+use crate::graveyard::Graveyard;
+use crate::metrics::Metrics;
+use crate::objects::Objects;
+use crate::split::{EncodedSplit, IndexCache, Split, SplitId, SplitMeta};
+use crate::tail::TailHub;
+use gantry_meta::{MetaStore, RedbMeta};
+use gantry_model::{Clock, TenantId};
+use gantry_store_api::StoreError;
+use parking_lot::Mutex;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::Notify;
+
+/// Bytes of split indexes and footers that stay in memory.
+const INDEX_CACHE_BYTES: usize = 48 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub options: StoreOptions,
+    pub clock: Arc<dyn Clock>,
+    pub meta: Arc<dyn MetaStore>,
+    pub catalog: Catalog,
+    pub objects: Objects,
+    pub disk: Disk,
+    pub hub: Arc<TailHub>,
+    pub metrics: Metrics,
+    pub graveyard: Graveyard,
+    /// Told when a memtable was frozen.
+    pub frozen: Notify,
+    index_cache: Arc<IndexCache>,
+    last_id: Mutex<i64>,
+    process: u32,
+}
+
+impl Shared {
+    pub(crate) fn open(
+        options: StoreOptions,
+        clock: Arc<dyn Clock>,
+        disk: Disk,
+        metrics: Metrics,
+    ) -> Result<Self, StoreError> {
+        let meta = RedbMeta::open(options.data.join("meta.redb")).map_err(meta_error)?;
+        let meta: Arc<dyn MetaStore> = Arc::new(meta);
+        Ok(Shared {
+            catalog: Catalog::new(meta.clone()),
+            meta,
+            objects: Objects::open(&options)?,
+            disk,
+            hub: TailHub::new(metrics.clone()),
+            metrics,
+            graveyard: Graveyard::default(),
+            frozen: Notify::new(),
+            index_cache: IndexCache::new(INDEX_CACHE_BYTES),
+            last_id: Mutex::new(0),
+            process: std::hash::RandomState::new().build_hasher().finish() as u32,
+            options,
+            clock,
+        })
+    }
+
+    /// An id that sorts after all earlier ones and that no other process makes, even if the clock stands still.
+    fn new_id(&self) -> SplitId {
+        let mut last = self.last_id.lock();
+        *last = self.clock.now().0.max(*last + 1);
+        SplitId(format!("{:016x}-{:08x}", *last, self.process))
+    }
+
+    /// Makes an entry of the catalog readable.
+    pub(crate) fn open_split(&self, meta: SplitMeta) -> Arc<Split> {
+        self.metrics.splits.inc();
+        self.metrics.split_bytes.add(meta.stored_bytes() as i64);
+        if self.objects.is_local() {
+            self.disk.splits.fetch_add(meta.stored_bytes(), Ordering::Relaxed);
+        }
+        Split::new(self.objects.store.clone(), meta, self.index_cache.clone())
+    }
+
+    /// A split left the catalog: its files go when nobody reads it any more.
+    pub(crate) fn bury(&self, split: Arc<Split>) {
+        let bytes = split.meta().stored_bytes();
+        self.metrics.splits.dec();
+        self.metrics.split_bytes.sub(bytes as i64);
+        if self.objects.is_local() {
+            self.disk.splits.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        self.graveyard.bury(split);
+    }
+
+    /// Stores both files of a split, data before index, and describes it for the catalog.
+    pub(crate) async fn store_split(
+        &self,
+        tenant: &TenantId,
+        partition: u32,
+        level: u8,
+        encoded: EncodedSplit,
+    ) -> Result<SplitMeta, StoreError> {
+        let summary = encoded.summary;
+        let unknown = crate::split::ObjectInfo { len: 0, crc32: 0 };
+        let mut meta = SplitMeta {
+            id: self.new_id(),
+            tenant: tenant.clone(),
+            partition,
+            level,
+            min_ts: summary.min_ts,
+            max_ts: summary.max_ts,
+            rows: summary.rows,
+            streams: summary.streams,
+            text_bytes: summary.text_bytes,
+            parquet: unknown,
+            index: unknown,
+            created_at: self.clock.now(),
+        };
+        meta.parquet = self.objects.put(&meta.parquet_path(), encoded.parquet).await?;
+        meta.index = self.objects.put(&meta.index_path(), encoded.index).await?;
+        Ok(meta)
+    }
+}

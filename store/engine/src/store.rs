@@ -1,0 +1,268 @@
+//! [`Store`]: partitions put together, and the traits of the contract on top of them.
+
+use crate::StoreOptions;
+use crate::background;
+use crate::catalog::Contents;
+use crate::disk::{Disk, FileSystem, FreeSpace};
+use crate::error::{io_context, join_error};
+use crate::flush::flush_oldest;
+use crate::lock::DirectoryLock;
+use crate::metrics::Metrics;
+use crate::partition::Partition;
+use crate::querier::{Snapshot, querier};
+use crate::recovery::replay;
+use crate::scatter::scatter;
+use crate::shared::Shared;
+use crate::wal::codec::{Encoder, MAX_RAW};
+use crate::wal::queue::{Item, stopping};
+use crate::wal::segment::record;
+use crate::wal::writer::{Writer, answer, answered};
+use async_trait::async_trait;
+use gantry_meta::MetaStore;
+use gantry_model::{Clock, LogBatch, TenantId, TimeRange};
+use gantry_store_api::{Append, Commit, ErrorKind, Querier, Queryable, StoreError, Tail, TailRequest, TailStream};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// More than this in memtables is written at a clean stop; less is read back from the WAL in well under a second.
+const FLUSH_AT_CLOSE: usize = 64 << 20;
+/// Batches with more text are encoded away from the async threads.
+const ENCODE_INLINE: usize = 1 << 20;
+
+/// A log store in one data directory. Make it with [`Store::open`], drive it with [`Store::run`].
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) partitions: Vec<Arc<Partition>>,
+    encoder: Arc<Encoder>,
+    writers: Mutex<Vec<JoinHandle<()>>>,
+    closed: AtomicBool,
+    _lock: DirectoryLock,
+}
+
+impl Store {
+    /// Opens or creates the data directory and replays its WAL. When this returns everything that was ever acknowledged
+    /// can be queried.
+    ///
+    /// # Errors
+    /// `Unavailable` when another process has the directory, `Invalid` for options or a directory of another version.
+    pub async fn open(
+        options: StoreOptions,
+        clock: Arc<dyn Clock>,
+        registry: &prometheus::Registry,
+    ) -> Result<Arc<Self>, StoreError> {
+        let free = Arc::new(FileSystem(options.data.clone()));
+        Self::open_with(options, clock, registry, free).await
+    }
+
+    pub(crate) async fn open_with(
+        options: StoreOptions,
+        clock: Arc<dyn Clock>,
+        registry: &prometheus::Registry,
+        free: Arc<dyn FreeSpace>,
+    ) -> Result<Arc<Self>, StoreError> {
+        let problems = options.problems();
+        if !problems.is_empty() {
+            return Err(StoreError::new(ErrorKind::Invalid, problems.join("; ")));
+        }
+        let data = &options.data;
+        io_context(std::fs::create_dir_all(data), || format!("cannot create {}", data.display()))?;
+        let lock = DirectoryLock::acquire(data)?;
+        let metrics = Metrics::new(registry)?;
+        let disk = Disk::new(free, options.min_free, options.max_bytes);
+        let opening = move || Shared::open(options, clock, disk, metrics);
+        let shared = Arc::new(tokio::task::spawn_blocking(opening).await.map_err(join_error)??);
+        let contents = shared.catalog.open(wanted_partitions(&shared.options)).await?;
+        let (partitions, writers) = open_partitions(&shared, contents).await?;
+        Ok(Arc::new(Store {
+            shared,
+            partitions,
+            encoder: Arc::default(),
+            writers: Mutex::new(writers),
+            closed: AtomicBool::new(false),
+            _lock: lock,
+        }))
+    }
+
+    /// Writes memtables that are full or old, merges splits, enforces retention and removes files nobody needs, until
+    /// `cancel` fires; then stops the store as [`Store::close`] does.
+    pub async fn run(self: Arc<Self>, cancel: CancellationToken) {
+        background::run(&self, &cancel).await;
+        if let Err(error) = self.close().await {
+            tracing::error!(%error, "the store did not stop cleanly; nothing acknowledged is lost");
+        }
+    }
+
+    /// Turns all that was appended before into splits.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        let requests: Result<Vec<_>, _> = self.partitions.iter().map(|p| p.queue.request_freeze()).collect();
+        for request in requests? {
+            answered(request).await?;
+        }
+        self.drain().await
+    }
+
+    /// Writes every frozen memtable.
+    async fn drain(&self) -> Result<(), StoreError> {
+        for partition in &self.partitions {
+            while flush_oldest(&self.shared, partition).await? {}
+        }
+        Ok(())
+    }
+
+    /// Merges until every tenant, partition and day is as few splits as the target size allows.
+    pub async fn compact(&self) -> Result<(), StoreError> {
+        background::compact_everything(self).await?;
+        self.shared.graveyard.sweep(&self.shared.objects).await.map(|_| ())
+    }
+
+    /// Removes splits that are past their retention.
+    pub async fn enforce_retention(&self) -> Result<usize, StoreError> {
+        let removed = crate::retention::enforce(&self.shared, &self.partitions).await?;
+        self.shared.graveyard.sweep(&self.shared.objects).await?;
+        Ok(removed)
+    }
+
+    /// Stops accepting lines, finishes what was handed over, ends the tails. What is in memtables stays in the WAL,
+    /// unless that would make the next start slow. Queries still work.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let held: usize = self.partitions.iter().map(|partition| partition.memtable_bytes()).sum();
+        let flushed = if held > FLUSH_AT_CLOSE { self.flush().await } else { Ok(()) };
+        for partition in &self.partitions {
+            partition.queue.close();
+        }
+        let writers = std::mem::take(&mut *self.writers.lock());
+        let joined = tokio::task::spawn_blocking(move || writers.into_iter().all(|writer| writer.join().is_ok())).await;
+        self.shared.hub.close();
+        match joined {
+            Ok(true) => flushed,
+            _ => Err(StoreError::internal("a WAL writer failed")),
+        }
+    }
+
+    /// The metadata file of the data directory, for what else has to survive a restart. The prefixes `split/`, `wal/`
+    /// and `store/` are the store's own.
+    pub fn meta(&self) -> Arc<dyn MetaStore> {
+        self.shared.meta.clone()
+    }
+
+    /// Encodes a batch for the log, away from the async threads when it is large.
+    async fn encode(&self, tenant: &TenantId, batch: &Arc<LogBatch>) -> Result<Vec<u8>, StoreError> {
+        let encoder = self.encoder.clone();
+        let (tenant, shared_batch) = (tenant.clone(), batch.clone());
+        let work = move || record(|out| encoder.encode(&tenant, &shared_batch, out));
+        if batch.text_bytes() < ENCODE_INLINE {
+            return work();
+        }
+        tokio::task::spawn_blocking(work).await.map_err(join_error)?
+    }
+}
+
+fn wanted_partitions(options: &StoreOptions) -> u32 {
+    match options.partitions {
+        0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().min(256) as u32),
+        partitions => partitions,
+    }
+}
+
+type Opened = (Vec<Arc<Partition>>, Vec<JoinHandle<()>>);
+
+/// Replays all partitions at the same time, then starts their writers.
+async fn open_partitions(shared: &Arc<Shared>, contents: Contents) -> Result<Opened, StoreError> {
+    let new_partition = |number| {
+        let dir = shared.options.data.join("wal").join(format!("p{number:03}"));
+        Arc::new(Partition::new(number, dir, shared.options.wal_queue_bytes as usize))
+    };
+    let partitions: Vec<Arc<Partition>> = (0..contents.partitions).map(new_partition).collect();
+    for meta in contents.splits {
+        let Some(partition) = partitions.get(meta.partition as usize) else {
+            let message = format!("split {} is of partition {}, which does not exist", meta.id, meta.partition);
+            return Err(StoreError::corrupt(message));
+        };
+        partition.add_split(shared.open_split(meta));
+    }
+    let replays = partitions.iter().map(|partition| {
+        let flushed = contents.flushed.get(&partition.number).copied().unwrap_or_default();
+        async move { replay(shared, partition, flushed).await }
+    });
+    let next_segments = futures::future::try_join_all(replays).await?;
+    let mut writers = Vec::with_capacity(partitions.len());
+    for (partition, next_segment) in partitions.iter().zip(next_segments) {
+        shared.metrics.memtable_bytes.add(partition.memtable_bytes() as i64);
+        let writer = Writer::new(partition.clone(), shared.clone(), next_segment);
+        let thread = std::thread::Builder::new().name(format!("wal-{:03}", partition.number));
+        writers.push(io_context(thread.spawn(move || writer.run()), || "cannot start a WAL writer")?);
+    }
+    Ok((partitions, writers))
+}
+
+#[async_trait]
+impl Append for Store {
+    async fn append(&self, tenant: &TenantId, batch: LogBatch) -> Result<Commit, StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(stopping());
+        }
+        if batch.text_bytes() > MAX_RAW / 2 {
+            return Err(StoreError::new(ErrorKind::Invalid, "a batch may hold at most 256 MiB of text"));
+        }
+        let commit = Commit { lines: batch.line_count() as u64, bytes: batch.text_bytes() as u64 };
+        let mut answers = Vec::with_capacity(self.partitions.len());
+        for (partition, part) in scatter(batch, self.partitions.len()) {
+            let queue = &self.partitions[partition].queue;
+            let part = Arc::new(part);
+            let record = self.encode(tenant, &part).await?;
+            let room = queue.reserve(record.len() + part.text_bytes()).await?;
+            let (answer, receiver) = answer();
+            queue.push(Item { tenant: tenant.clone(), batch: part, record, answer, room })?;
+            answers.push(receiver);
+        }
+        for receiver in answers {
+            answered(receiver).await?;
+        }
+        self.shared.metrics.lines.inc_by(commit.lines);
+        self.shared.metrics.text_bytes.inc_by(commit.bytes);
+        Ok(commit)
+    }
+}
+
+impl Queryable for Store {
+    fn querier(&self, tenant: &TenantId, range: TimeRange) -> Arc<dyn Querier> {
+        let mut snapshot = Snapshot::default();
+        for partition in &self.partitions {
+            partition.snapshot(tenant, &range, &mut snapshot);
+        }
+        querier(snapshot, tenant.clone(), range)
+    }
+
+    fn tenants(&self) -> Vec<TenantId> {
+        let mut tenants: Vec<TenantId> = self.partitions.iter().flat_map(|partition| partition.tenants()).collect();
+        tenants.sort();
+        tenants.dedup();
+        tenants
+    }
+}
+
+impl Tail for Store {
+    fn tail(&self, tenant: &TenantId, request: TailRequest) -> TailStream {
+        self.shared.hub.subscribe(tenant, request)
+    }
+}
+
+impl Drop for Store {
+    /// Without a clean stop the writers still end, and write what they were handed.
+    fn drop(&mut self) {
+        for partition in &self.partitions {
+            partition.queue.close();
+        }
+        self.shared.hub.close();
+        for writer in std::mem::take(&mut *self.writers.lock()) {
+            let _ = writer.join();
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The write-ahead log: what was acknowledged and is not yet in a split.
+//!
+//! ```text
+//!   appending tasks                       one thread per partition
+//!   encode + compress --> Queue (bounded) --> Writer: write, sync, memtable, tail, answer
+//!                                                |
+//!                                            segment files --> replay after a restart
+//! ```
+//! The bytes are described in `docs/format/wal.md`. Start with [`codec`] for a record's inside, [`segment`] for its
+//! outside, [`writer`] for the order of things. Never here: what a memtable does, when a segment may go.
+
+pub(crate) mod codec;
+pub(crate) mod queue;
+pub(crate) mod reader;
+pub(crate) mod segment;
+mod varint;
+pub(crate) mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+/// A place in one partition's log. Everything before it is in splits once a catalog entry says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct WalPosition {
+    pub segment: u64,
+    /// Byte offset of a record, or of the end.
+    pub offset: u64,
+}

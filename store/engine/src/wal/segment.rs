@@ -1,0 +1,127 @@
+//! A segment file: a header, then records one after the other.
+
+use crate::error::{io_context, io_error};
+use gantry_store_api::{ErrorKind, StoreError};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// `GNTRYWAL`, version as u32, zero as u32; little endian.
+pub(crate) const MAGIC: &[u8; 8] = b"GNTRYWAL";
+pub(crate) const VERSION: u32 = 1;
+pub(crate) const HEADER: u64 = 16;
+/// Length and CRC-32 before a payload, both u32 little endian.
+pub(crate) const RECORD_HEADER: usize = 8;
+
+/// Wraps the payload that `fill` appends into a record.
+pub(crate) fn record(fill: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>) -> Result<Vec<u8>, StoreError> {
+    let mut out = vec![0; RECORD_HEADER];
+    fill(&mut out)?;
+    let len = u32::try_from(out.len() - RECORD_HEADER)
+        .map_err(|_| StoreError::new(ErrorKind::Invalid, "a batch does not fit one record"))?;
+    let crc = crc32fast::hash(&out[RECORD_HEADER..]);
+    out[..4].copy_from_slice(&len.to_le_bytes());
+    out[4..8].copy_from_slice(&crc.to_le_bytes());
+    Ok(out)
+}
+
+/// File name of a segment in its partition's directory.
+pub(crate) fn file_name(number: u64) -> String {
+    format!("{number:020}.wal")
+}
+
+/// Numbers of the segments in `dir`, sorted. A directory that is not there has none.
+pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, StoreError> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io_error(&error, format!("cannot list {}", dir.display()))),
+    };
+    let mut numbers = Vec::new();
+    for entry in entries {
+        let name = io_context(entry, || format!("cannot list {}", dir.display()))?.file_name();
+        let number: Option<u64> =
+            name.to_str().and_then(|name| name.strip_suffix(".wal")).and_then(|stem| stem.parse().ok());
+        numbers.extend(number);
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// A segment that is being written. Everything up to `good` is whole records.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub number: u64,
+    path: PathBuf,
+    file: File,
+    good: u64,
+}
+
+impl Segment {
+    /// Creates the file with its header; file and directory are synced.
+    pub(crate) fn create(dir: &Path, number: u64) -> Result<Self, StoreError> {
+        let path = dir.join(file_name(number));
+        let doing = || format!("cannot create {}", path.display());
+        let mut file = io_context(OpenOptions::new().write(true).create_new(true).open(&path), doing)?;
+        let mut header = [0; HEADER as usize];
+        header[..8].copy_from_slice(MAGIC);
+        header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        let written = file.write_all(&header).and_then(|()| file.sync_data()).and_then(|()| sync_dir(dir));
+        if let Err(error) = written {
+            // Without its header the file is of no use; a retry needs the name.
+            let _ = std::fs::remove_file(&path);
+            return Err(io_error(&error, doing()));
+        }
+        Ok(Segment { number, path, file, good: HEADER })
+    }
+
+    /// Bytes of whole records, header included.
+    pub(crate) fn len(&self) -> u64 {
+        self.good
+    }
+
+    /// Writes whole records and, when asked, waits until the disk has them. After an error none of them is in the file.
+    ///
+    /// A failed roll-back is reported as [`AppendError::Broken`]: the segment must not be used any more.
+    pub(crate) fn append(&mut self, records: &[u8], sync: bool) -> Result<(), AppendError> {
+        let written = self.file.write_all(records).and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
+        match written {
+            Ok(()) => {
+                self.good += records.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                let cause = io_error(&error, format!("cannot write {}", self.path.display()));
+                match self.roll_back() {
+                    Ok(()) => Err(AppendError::RolledBack(cause)),
+                    Err(_) => Err(AppendError::Broken(cause)),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        io_context(self.file.sync_data(), || format!("cannot sync {}", self.path.display()))
+    }
+
+    fn roll_back(&mut self) -> std::io::Result<()> {
+        use std::io::Seek;
+        self.file.set_len(self.good)?;
+        self.file.seek(std::io::SeekFrom::Start(self.good))?;
+        self.file.sync_data()
+    }
+}
+
+/// Why records were not written.
+#[derive(Debug)]
+pub(crate) enum AppendError {
+    /// The file is as before.
+    RolledBack(StoreError),
+    /// The end of the file is unknown.
+    Broken(StoreError),
+}
+
+/// Makes creations, renames and removals in `dir` durable.
+pub(crate) fn sync_dir(dir: &Path) -> std::io::Result<()> {
+    File::open(dir)?.sync_all()
+}
