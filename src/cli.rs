@@ -79,6 +79,14 @@ pub struct ServerArgs {
     pub tenant: Option<String>,
 }
 
+impl ServerArgs {
+    /// The address as a URL: `localhost:3100` and `http://localhost:3100/` mean the same.
+    pub fn address(&self) -> String {
+        let text = self.addr.trim_end_matches('/');
+        if text.contains("://") { text.to_owned() } else { format!("http://{text}") }
+    }
+}
+
 /// Where the configuration comes from.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigArgs {

@@ -18,6 +18,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use gantry_ingest::{Ingest, grpc};
 use gantry_store::Store;
 use parking_lot::RwLock;
 use std::sync::{Arc, OnceLock};
@@ -104,6 +105,11 @@ impl App {
     pub fn readiness(&self) -> Readiness {
         self.0.readiness.read().clone()
     }
+}
+
+/// OTLP over gRPC, for a listener of its own.
+pub fn grpc_router(ingest: Arc<Ingest>) -> Router {
+    Router::new().route_service("/opentelemetry.proto.collector.logs.v1.LogsService/{method}", grpc::service(ingest))
 }
 
 /// Hands the request to the parts that opened later.

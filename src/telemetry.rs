@@ -15,6 +15,13 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+/// Warnings to standard error: for commands that do something in the background.
+pub fn install_for_commands() -> anyhow::Result<()> {
+    let stderr = fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
+    let shown = Targets::new().with_target("gantry", tracing::Level::WARN);
+    Ok(tracing_subscriber::registry().with(stderr.with_filter(shown)).try_init()?)
+}
+
 /// Sends events to standard error and, when the options say so, to the returned [`SelfLog`], which waits for a store.
 pub fn install(options: &TelemetryOptions, registry: &prometheus::Registry) -> anyhow::Result<Option<SelfLog>> {
     let shown: Targets = options.log.parse()?;

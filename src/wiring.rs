@@ -19,6 +19,7 @@ use crate::supervisor::{Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
 use anyhow::Context;
 use gantry_ingest::Ingest;
+use gantry_ingest::collect::CollectMetrics;
 use gantry_model::{Clock, SystemClock};
 use gantry_query::QueryEngine;
 use gantry_store::Store;
@@ -57,7 +58,9 @@ impl Process {
             supervisor.spawn(Kind::Serving, name, serve(listener, app.router(), limits(&config.server), stop));
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = Store::open(config.store.clone(), clock.clone(), &registry).await?;
+        let opened = Store::open(config.store.clone(), clock.clone(), &registry).await;
+        let store =
+            opened.with_context(|| format!("cannot open the data directory {}", config.store.data.display()))?;
         // The store writes on behalf of ingest until the last line is committed: it stops after them, in its own phase.
         let (running, stop) = (store.clone(), supervisor.stopping(Kind::Store));
         supervisor.spawn(Kind::Store, "store", async move {
@@ -67,13 +70,15 @@ impl Process {
         let ingest = Ingest::new(config.ingest.clone(), store.clone(), clock.clone(), &registry)?;
         let query = QueryEngine::new(config.query.clone(), store.clone(), store.clone(), clock.clone(), &registry)
             .context("the query engine cannot start")?;
-        let write_routes = if roles.has(Role::Ingest) { gantry_ingest::http::router(ingest.clone()) } else { Default::default() };
+        let write_routes =
+            if roles.has(Role::Ingest) { gantry_ingest::http::router(ingest.clone()) } else { Default::default() };
         let read_routes = if roles.has(Role::Query) { gantry_query::http::router(query) } else { Default::default() };
         if roles.has(Role::Ingest) {
-            sources::receive(&supervisor, receivers, &ingest, &config.server);
-            sources::collect(&supervisor, &config, &ingest, &registry)?;
+            sources::receive(&supervisor, receivers, &ingest, limits(&config.server));
+            let metrics = CollectMetrics::register(&registry)?;
+            sources::collect(&supervisor, &config, &ingest, &metrics)?;
             if demo {
-                sources::demo(&supervisor, &ingest)?;
+                sources::demo(&supervisor, &ingest, &metrics)?;
             }
         }
         if let Some(log) = self_log {

@@ -23,7 +23,7 @@ pub struct Client {
 
 impl Client {
     pub fn new(server: &ServerArgs) -> Result<Self, Failure> {
-        let address = normal_address(&server.addr);
+        let address = server.address();
         let mut headers = HeaderMap::from_iter([
             (ALLOW_ALL, HeaderValue::from_static("1")),
             (ENCODING_FLAGS, HeaderValue::from_static("categorize-labels")),
@@ -91,10 +91,4 @@ fn root_cause(error: &dyn std::error::Error) -> String {
         cause = next;
     }
     cause.to_string()
-}
-
-/// `localhost:3100` and `http://localhost:3100/` mean the same.
-fn normal_address(text: &str) -> String {
-    let text = text.trim_end_matches('/');
-    if text.contains("://") { text.to_owned() } else { format!("http://{text}") }
 }

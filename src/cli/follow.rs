@@ -31,10 +31,14 @@ pub async fn follow(
         };
         match message {
             Some(Ok(Message::Text(text))) => print_frame(&text, &render)?,
-            Some(Ok(Message::Ping(payload))) => socket.send(Message::Pong(payload)).await.map_err(anyhow::Error::from)?,
+            Some(Ok(Message::Ping(payload))) => {
+                socket.send(Message::Pong(payload)).await.map_err(anyhow::Error::from)?
+            }
             Some(Ok(Message::Close(frame))) => {
                 let why = frame.map(|frame| frame.reason.to_string()).filter(|why| !why.is_empty());
-                return Err(anyhow!("the server closed the tail: {}", why.as_deref().unwrap_or("it is stopping")).into());
+                return Err(
+                    anyhow!("the server closed the tail: {}", why.as_deref().unwrap_or("it is stopping")).into()
+                );
             }
             Some(Ok(_)) => {}
             Some(Err(cause)) => return Err(anyhow!("the connection broke: {cause}").into()),
@@ -78,7 +82,9 @@ fn print_frame(text: &str, render: &impl Fn(&Entry) -> String) -> Result<(), Fai
     let listed = frame["dropped_entries"].as_array().map_or(0, Vec::len) as u64;
     let dropped = frame["dropped_total"].as_u64().unwrap_or(listed);
     if dropped > 0 {
-        eprintln!("gantry: {dropped} lines were dropped here: they came faster than they were read; they can still be queried");
+        eprintln!(
+            "gantry: {dropped} lines were dropped here: they came faster than they were read; they can still be queried"
+        );
     }
     Ok(())
 }

@@ -48,7 +48,8 @@ pub fn to_logql(words: &[String]) -> String {
     if text.trim_start().starts_with('{') {
         return text;
     }
-    let filters: Vec<String> = words.iter().flat_map(|w| w.split_whitespace()).map(|w| format!(" |= {}", quote(w))).collect();
+    let filters: Vec<String> =
+        words.iter().flat_map(|w| w.split_whitespace()).map(|w| format!(" |= {}", quote(w))).collect();
     format!("{{}}{}", filters.concat())
 }
 

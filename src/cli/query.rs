@@ -159,7 +159,8 @@ fn lines(result: &Value) -> Rows {
 /// A column per label, then time and value.
 fn series(result: &Value, samples: impl Fn(&Value) -> Vec<Value>) -> Rows {
     let all = result.as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut names: Vec<String> = all.iter().filter_map(|one| one["metric"].as_object()).flat_map(Map::keys).cloned().collect();
+    let mut names: Vec<String> =
+        all.iter().filter_map(|one| one["metric"].as_object()).flat_map(Map::keys).cloned().collect();
     names.sort();
     names.dedup();
     let mut rows = Vec::new();

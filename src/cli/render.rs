@@ -57,7 +57,8 @@ impl Entry {
     }
 
     fn level(&self) -> &str {
-        let level = self.label("level").or_else(|| self.label("detected_level")).or_else(|| self.label("severity_text"));
+        let level =
+            self.label("level").or_else(|| self.label("detected_level")).or_else(|| self.label("severity_text"));
         level.unwrap_or("")
     }
 
@@ -73,7 +74,8 @@ impl Entry {
             Output::Raw => self.line.clone(),
             Output::Json => {
                 let (at, nanos) = (when::show(self.at), self.at.nanos().to_string());
-                json!({"time": at, "ns": nanos, "labels": self.labels, "metadata": self.extra, "line": self.line}).to_string()
+                json!({"time": at, "ns": nanos, "labels": self.labels, "metadata": self.extra, "line": self.line})
+                    .to_string()
             }
             Output::Logfmt => self.logfmt(),
             Output::Pretty => self.pretty(colours),

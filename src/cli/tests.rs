@@ -26,7 +26,10 @@ fn lines_are_printed_in_each_shape() {
     let logfmt = r#"time=2024-05-14T10:00:00.123Z app=shop level=error trace="t 1" line="no luck""#;
     assert_eq!(render(Output::Logfmt), logfmt);
     let back: serde_json::Value = serde_json::from_str(&render(Output::Json)).unwrap();
-    assert_eq!((&back["labels"]["app"], &back["metadata"]["trace"], &back["line"]), (&json!("shop"), &json!("t 1"), &json!("no luck")));
+    assert_eq!(
+        (&back["labels"]["app"], &back["metadata"]["trace"], &back["line"]),
+        (&json!("shop"), &json!("t 1"), &json!("no luck"))
+    );
 }
 
 #[test]

@@ -138,7 +138,9 @@ async fn run_until_stopped(config: Config, roles: Roles, demo: bool, reporting: 
     match failure {
         Some(failure) => Err(Failure::Server(failure)),
         None if clean => Ok(()),
-        None => Err(Failure::Other(anyhow::anyhow!("the shutdown was not clean, see above; nothing acknowledged is lost"))),
+        None => {
+            Err(Failure::Other(anyhow::anyhow!("the shutdown was not clean, see above; nothing acknowledged is lost")))
+        }
     }
 }
 
@@ -157,7 +159,10 @@ fn banner(bound: &Bound, config: &Config, demo: bool) -> String {
         row(name, address.to_string());
     }
     row("data", config.store.data.display().to_string());
-    let kept = config.store.retention.map_or_else(|| "forever".to_owned(), |time| humantime::format_duration(time).to_string());
+    let kept = config
+        .store
+        .retention
+        .map_or_else(|| "forever".to_owned(), |time| humantime::format_duration(time).to_string());
     row("kept", kept);
     for group in config.collect.groups() {
         row("collects", group.include.join(", "));

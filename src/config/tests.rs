@@ -28,11 +28,8 @@ fn all_problems_are_reported_at_once_with_their_paths() {
 
 #[test]
 fn environment_beats_the_file_and_flags_beat_both() {
-    let layers = |flags| Layers {
-        file: None,
-        environment: vec![("GANTRY__SERVER__HTTP".into(), "127.0.0.1:1".into())],
-        flags,
-    };
+    let layers =
+        |flags| Layers { file: None, environment: vec![("GANTRY__SERVER__HTTP".into(), "127.0.0.1:1".into())], flags };
     assert_eq!(Config::load(&layers(vec![])).unwrap().server.http, Listen::at("127.0.0.1:1"));
     let flag = ("server", "http", Value::String("127.0.0.1:2".into()));
     assert_eq!(Config::load(&layers(vec![flag])).unwrap().server.http, Listen::at("127.0.0.1:2"));
@@ -40,7 +37,8 @@ fn environment_beats_the_file_and_flags_beat_both() {
 
 #[test]
 fn sizes_and_durations_are_read_as_people_write_them() {
-    let config = load("[ingest]\nmax_body_bytes = \"8MiB\"\nmax_age = \"30d\"\n", &[("GANTRY__SERVER__HEADER_TIMEOUT", "3s")]);
+    let config =
+        load("[ingest]\nmax_body_bytes = \"8MiB\"\nmax_age = \"30d\"\n", &[("GANTRY__SERVER__HEADER_TIMEOUT", "3s")]);
     let config = config.unwrap();
     assert_eq!(config.ingest.max_body_bytes, 8 << 20);
     assert_eq!(config.ingest.max_age, Some(std::time::Duration::from_secs(30 * 86400)));

@@ -27,7 +27,8 @@ fn shop(request: &Request) -> Vec<String> {
         }
         line.to_string()
     };
-    let mut lines = vec![line("info", "product shown", json!({"product": request.product, "duration_ms": request.millis}))];
+    let mut lines =
+        vec![line("info", "product shown", json!({"product": request.product, "duration_ms": request.millis}))];
     lines.extend(match request.outcome {
         Outcome::OnlyLooked => None,
         Outcome::Bought => Some(line("info", "order placed", json!({"product": request.product, "total_cents": request.cents}))),

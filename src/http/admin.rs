@@ -21,7 +21,9 @@ fn answer<T>(what: &str, outcome: Result<T, StoreError>) -> Response {
     let Err(error) = outcome else { return StatusCode::NO_CONTENT.into_response() };
     tracing::error!("{what} failed: {error}");
     let (status, text) = match error.kind() {
-        ErrorKind::Overloaded | ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "the store is busy or stopping"),
+        ErrorKind::Overloaded | ErrorKind::Unavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the store is busy or stopping")
+        }
         ErrorKind::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "no space left; free some or lower the retention"),
         ErrorKind::Invalid | ErrorKind::Corrupt | ErrorKind::Internal => {
             (StatusCode::INTERNAL_SERVER_ERROR, "see the log of the server")

@@ -25,7 +25,12 @@ pub struct ServeLimits {
 }
 
 /// Serves HTTP/1 and HTTP/2 on one listener. Returns when `stop` is cancelled and the last connection is done.
-pub async fn serve(listener: TcpListener, app: Router, limits: ServeLimits, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    limits: ServeLimits,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let slots = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
     while let Some((stream, slot)) = next_connection(&listener, &slots, &stop).await? {

@@ -67,7 +67,8 @@ pub fn filter() -> FilterFn<fn(&Metadata<'_>) -> bool> {
 /// A layer and the writer behind it, with room for [`QUEUE`] lines between them.
 pub fn channel(lines_per_second: u32, registry: &Registry) -> Result<(SelfLogLayer, SelfLog), prometheus::Error> {
     let kept = IntCounter::new("gantry_self_log_lines_total", "Lines of Gantry's own log that were kept.")?;
-    let dropped = Opts::new("gantry_self_log_dropped_total", "Lines of Gantry's own log that were not kept, by reason.");
+    let dropped =
+        Opts::new("gantry_self_log_dropped_total", "Lines of Gantry's own log that were not kept, by reason.");
     let dropped = IntCounterVec::new(dropped, &["reason"])?;
     registry.register(Box::new(kept.clone()))?;
     registry.register(Box::new(dropped.clone()))?;
@@ -105,7 +106,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SelfLogLayer {
 
 impl SelfLog {
     /// Writes lines to `store` until `stop`, then what is queued, and returns. A line that the store refuses is counted.
-    pub async fn run(mut self, store: Arc<dyn Append>, clock: Arc<dyn Clock>, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(
+        mut self,
+        store: Arc<dyn Append>,
+        clock: Arc<dyn Clock>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
         let mut batch = Vec::with_capacity(MOST_PER_BATCH);
         loop {
             tokio::select! {

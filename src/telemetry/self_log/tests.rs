@@ -40,7 +40,8 @@ async fn events_become_lines_of_the_reserved_tenant_and_do_not_echo() {
     let dropped = log.dropped.clone();
     write_all(log, &store).await;
     drop(guard);
-    let expected = r#"_gantry {app="gantry", level="warn", target="gantry_store::disk"} disk is nearly full free=7 path="a b""#;
+    let expected =
+        r#"_gantry {app="gantry", level="warn", target="gantry_store::disk"} disk is nearly full free=7 path="a b""#;
     assert_eq!(*store.0.lock(), [expected]);
     assert_eq!(dropped.with_label_values(&["own"]).get(), 1);
 }

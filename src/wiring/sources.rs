@@ -1,0 +1,94 @@
+//! Everything that brings lines in without the main HTTP listener: receivers, collectors, the demo.
+
+use super::listen::Receivers;
+use crate::config::Config;
+use crate::demo::Service;
+use crate::http::{ServeLimits, grpc_router, serve};
+use crate::supervisor::{Kind, Supervisor};
+use anyhow::Context;
+use gantry_ingest::collect::{ChildProcess, CollectMetrics, FileCollector, FileOptions, ProcessOptions, Sink};
+use gantry_ingest::{Ingest, syslog};
+use gantry_model::{Clock, SystemClock};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Starts the receivers that have a listener of their own.
+pub fn receive(supervisor: &Supervisor, receivers: Receivers, ingest: &Arc<Ingest>, limits: ServeLimits) {
+    let Receivers { otlp_grpc, syslog_tcp, syslog_udp } = receivers;
+    let stop = || supervisor.stopping(Kind::Source);
+    if let Some(listener) = otlp_grpc {
+        let task = serve(listener, grpc_router(ingest.clone()), limits, stop());
+        supervisor.spawn(Kind::Source, "otlp grpc", task);
+    }
+    if let Some(listener) = syslog_tcp {
+        let (ingest, stop) = (ingest.clone(), stop());
+        supervisor.spawn(Kind::Source, "syslog tcp", async move {
+            syslog::serve_tcp(listener, ingest, setup_syslog(), stop).await;
+            Ok(())
+        });
+    }
+    if let Some(socket) = syslog_udp {
+        let (ingest, stop) = (ingest.clone(), stop());
+        supervisor.spawn(Kind::Source, "syslog udp", async move {
+            syslog::serve_udp(socket, ingest, setup_syslog(), stop).await;
+            Ok(())
+        });
+    }
+}
+
+/// Starts a collector for each group of files.
+pub fn collect(
+    supervisor: &Supervisor,
+    config: &Config,
+    ingest: &Arc<Ingest>,
+    metrics: &CollectMetrics,
+) -> anyhow::Result<()> {
+    for group in config.collect.groups() {
+        let name = group.name.clone();
+        let options = with_checkpoints_in(&config.store.data, group);
+        let collector = FileCollector::new(options, sink(ingest), clock(), metrics);
+        let collector = collector.with_context(|| format!("cannot collect the files of {name}"))?;
+        let stop = supervisor.stopping(Kind::Source);
+        supervisor.spawn(Kind::Source, format!("collect {name}"), async move {
+            collector.run(stop).await;
+            Ok(())
+        });
+    }
+    Ok(())
+}
+
+/// Checkpoints live beside the lines that they speak of, unless the configuration says otherwise.
+fn with_checkpoints_in(data: &Path, mut options: FileOptions) -> FileOptions {
+    if options.data_dir == FileOptions::default().data_dir {
+        options.data_dir = data.join("collect");
+    }
+    options
+}
+
+/// Runs the pretended services, each as a real child process whose output is collected.
+pub fn demo(supervisor: &Supervisor, ingest: &Arc<Ingest>, metrics: &CollectMetrics) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("cannot find this program to run the demo")?;
+    for service in Service::ALL {
+        let command = vec![program.clone().into(), "demo-service".into(), service.name().into()];
+        let options = ProcessOptions {
+            name: format!("demo-{}", service.name()),
+            labels: [("app", service.name()), ("env", "demo")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+            forward_signals: false,
+            ..ProcessOptions::new(command)
+        };
+        let child = ChildProcess::spawn(options, sink(ingest), clock(), metrics)?;
+        let stop = supervisor.stopping(Kind::Source);
+        supervisor.spawn(Kind::Source, format!("demo {}", service.name()), async move {
+            Ok(child.wait(stop).await.map(drop)?)
+        });
+    }
+    Ok(())
+}
+
+fn sink(ingest: &Arc<Ingest>) -> Arc<dyn Sink> {
+    ingest.clone()
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
