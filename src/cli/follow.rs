@@ -80,7 +80,7 @@ fn print_frame(text: &str, render: &impl Fn(&Entry) -> String) -> Result<(), Fai
     }
     out.flush()?;
     let listed = frame["dropped_entries"].as_array().map_or(0, Vec::len) as u64;
-    let dropped = frame["dropped_total"].as_u64().unwrap_or(listed);
+    let dropped = frame["dropped_count"].as_u64().unwrap_or(listed);
     if dropped > 0 {
         eprintln!(
             "gantry: {dropped} lines were dropped here: they came faster than they were read; they can still be queried"

@@ -5,7 +5,7 @@ use crate::push::PushSink;
 use crate::telemetry;
 use clap::Args;
 use gantry_ingest::collect::{ChildProcess, CollectMetrics, LineReaderCollector, ProcessOptions, ReaderOptions, Sink};
-use gantry_model::{Clock, SystemClock, TenantId};
+use gantry_model::{Clock, LabelSet, SystemClock, TenantId};
 use prometheus::Registry;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -85,7 +85,7 @@ async fn ship_stdin(
     metrics: &CollectMetrics,
 ) -> Result<ExitCode, Failure> {
     let defaults = [("app".to_owned(), "stdin".to_owned()), ("stream".to_owned(), "stdin".to_owned())];
-    let labels = BTreeMap::from(defaults).into_iter().chain(labels).collect();
+    let labels = LabelSet::from_pairs(defaults.into_iter().chain(labels));
     let options = ReaderOptions { tenant, labels, ..ReaderOptions::default() };
     let reader = LineReaderCollector::stdin(options, sink, clock, metrics);
     let report = reader.run(CancellationToken::new()).await;

@@ -22,6 +22,7 @@ pub use options::{Listen, LogFormat, ServerOptions, TelemetryOptions};
 
 use bind::Binder;
 use gantry_ingest::IngestOptions;
+use gantry_ingest::syslog::SyslogOptions;
 use gantry_query::QueryOptions;
 use gantry_store::StoreOptions;
 use serde::Serialize;
@@ -34,6 +35,7 @@ pub struct Config {
     pub store: StoreOptions,
     pub ingest: IngestOptions,
     pub query: QueryOptions,
+    pub syslog: SyslogOptions,
     pub collect: CollectOptions,
     pub telemetry: TelemetryOptions,
 }
@@ -78,6 +80,7 @@ impl Config {
             store: binder.section("store"),
             ingest: binder.section("ingest"),
             query: binder.section("query"),
+            syslog: binder.section("syslog"),
             collect: binder.section("collect"),
             telemetry: binder.section("telemetry"),
         };

@@ -6,14 +6,22 @@ use crate::demo::Service;
 use crate::http::{ServeLimits, grpc_router, serve};
 use crate::supervisor::{Kind, Supervisor};
 use anyhow::Context;
+use gantry_ingest::Ingest;
 use gantry_ingest::collect::{ChildProcess, CollectMetrics, FileCollector, FileOptions, ProcessOptions, Sink};
-use gantry_ingest::{Ingest, syslog};
+use gantry_ingest::syslog::{self, SyslogOptions};
 use gantry_model::{Clock, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Starts the receivers that have a listener of their own.
-pub fn receive(supervisor: &Supervisor, receivers: Receivers, ingest: &Arc<Ingest>, limits: ServeLimits) {
+pub fn receive(
+    supervisor: &Supervisor,
+    receivers: Receivers,
+    ingest: &Arc<Ingest>,
+    limits: ServeLimits,
+    syslog_options: SyslogOptions,
+) {
+    let syslog_options = Arc::new(syslog_options);
     let Receivers { otlp_grpc, syslog_tcp, syslog_udp } = receivers;
     let stop = || supervisor.stopping(Kind::Source);
     if let Some(listener) = otlp_grpc {
@@ -21,16 +29,16 @@ pub fn receive(supervisor: &Supervisor, receivers: Receivers, ingest: &Arc<Inges
         supervisor.spawn(Kind::Source, "otlp grpc", task);
     }
     if let Some(listener) = syslog_tcp {
-        let (ingest, stop) = (ingest.clone(), stop());
+        let (ingest, options, stop) = (ingest.clone(), syslog_options.clone(), stop());
         supervisor.spawn(Kind::Source, "syslog tcp", async move {
-            syslog::serve_tcp(listener, ingest, setup_syslog(), stop).await;
+            syslog::serve_tcp(listener, ingest, options, stop).await;
             Ok(())
         });
     }
     if let Some(socket) = syslog_udp {
-        let (ingest, stop) = (ingest.clone(), stop());
+        let (ingest, options, stop) = (ingest.clone(), syslog_options.clone(), stop());
         supervisor.spawn(Kind::Source, "syslog udp", async move {
-            syslog::serve_udp(socket, ingest, setup_syslog(), stop).await;
+            syslog::serve_udp(socket, ingest, options, stop).await;
             Ok(())
         });
     }

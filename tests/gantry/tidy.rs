@@ -50,7 +50,8 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
 /// Every Rust file of the workspace.
 fn sources() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut open: Vec<PathBuf> = ["src", "tests", "store", "ingest", "query", "bench", "fuzz"].map(|d| root().join(d)).into();
+    let mut open: Vec<PathBuf> =
+        ["src", "tests", "store", "ingest", "query", "bench", "fuzz"].map(|d| root().join(d)).into();
     while let Some(dir) = open.pop() {
         for entry in std::fs::read_dir(&dir).into_iter().flatten().filter_map(Result::ok) {
             let path = entry.path();
@@ -90,7 +91,8 @@ fn crates_know_only_whom_the_architecture_lets_them_know() {
             continue;
         };
         let ours = needs.iter().filter(|need| need.starts_with("gantry") && **need != package);
-        problems.extend(ours.filter(|n| !allowed.contains(&n.as_str())).map(|n| format!("{package} must not know {n}")));
+        problems
+            .extend(ours.filter(|n| !allowed.contains(&n.as_str())).map(|n| format!("{package} must not know {n}")));
     }
     report(problems);
 }
@@ -107,7 +109,8 @@ fn engines_are_linked_by_their_owners_alone() {
 
 #[test]
 fn axum_appears_only_in_files_for_http() {
-    let is_http = |path: &Path| path.components().any(|part| part.as_os_str() == "http" || part.as_os_str() == "http.rs");
+    let is_http =
+        |path: &Path| path.components().any(|part| part.as_os_str() == "http" || part.as_os_str() == "http.rs");
     let mut problems = Vec::new();
     for path in sources() {
         let uses = |line: &str| !line.trim_start().starts_with("//") && line.contains("axum::");
@@ -129,7 +132,11 @@ fn files_and_functions_are_short() {
         }
         for (at, length) in functions(&lines) {
             if length > FUNCTION_LINES {
-                problems.push(format!("{}:{} is a function of {length} lines, more than {FUNCTION_LINES}", shown(&path), at + 1));
+                problems.push(format!(
+                    "{}:{} is a function of {length} lines, more than {FUNCTION_LINES}",
+                    shown(&path),
+                    at + 1
+                ));
             }
         }
     }
