@@ -1,1 +1,17 @@
+//! The scenarios that run the real binary. Which real servers they start beside it: `tests/README.md`.
+// Helpers of tests fail by panicking, as tests do.
+#![allow(clippy::unwrap_used)]
 
+mod admin;
+mod bad_input;
+mod cli;
+mod conformance;
+mod crash;
+mod grafana;
+mod harness;
+mod otel;
+mod rotation;
+mod s3;
+mod tail;
+mod tidy;
+mod trouble;
