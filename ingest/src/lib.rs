@@ -11,6 +11,7 @@
 //! Start with [`Ingest`], then [`decode`].
 
 mod admission;
+pub mod collect;
 mod compression;
 pub mod decode;
 mod error;
@@ -23,6 +24,7 @@ mod metrics;
 mod options;
 mod reason;
 mod rpc_status;
+pub mod syslog;
 #[cfg(test)]
 mod testing;
 mod validate;
