@@ -70,7 +70,7 @@ struct Ingest {
 }
 
 /// Name of the directory that holds the split files, below the data directory.
-const SPLITS: &str = "splits";
+const SPLITS: &str = "objects";
 /// And of the one with the write-ahead log.
 const WAL: &str = "wal";
 
@@ -126,7 +126,7 @@ fn launch(options: &Options, name: &str) -> Result<Launch> {
     if data.exists() {
         fs::remove_dir_all(&data).with_context(|| format!("removing {}", data.display()))?;
     }
-    Ok(Launch { binary: options.server.clone(), data, log: options.work.join("server.log") })
+    Ok(Launch { binary: options.server.clone(), data, log: options.work.join("server.log"), settings: Vec::new() })
 }
 
 async fn ingest(server: &Server, client: &Client, corpus: &Corpus, options: &Options, data: &Path) -> Result<Ingest> {
@@ -157,14 +157,21 @@ async fn ingest(server: &Server, client: &Client, corpus: &Corpus, options: &Opt
     })
 }
 
-/// Loads into a second data directory, kills the server without a flush, and measures the next start.
+/// Nothing becomes splits by itself: the log has to hold every line.
+const ALL_IN_LOG: [(&str, &str); 2] =
+    [("GANTRY__STORE__MEMTABLE_BYTES", "64GiB"), ("GANTRY__STORE__MEMTABLE_AGE", "1day")];
+
+/// Loads into a second data directory, kills the server without a flush, and measures the next start, which has the
+/// default settings again.
 async fn kill(options: &Options, client: &Client, corpus: &Corpus) -> Result<(Duration, u64)> {
     say("kill -9 after a load");
-    let launch = launch(options, "data-killed")?;
+    let mut launch = launch(options, "data-killed")?;
+    launch.settings = ALL_IN_LOG.to_vec();
     let server = launch.start(client).await?;
     load::send(&server.url, load::encode(corpus, options.connections, options.body)?).await?;
     server.kill()?;
     let (_, wal) = disk_bytes(&launch.data, WAL)?;
+    launch.settings.clear();
     let server = launch.start(client).await?;
     let took = server.started_in;
     let counts = query::all(&corpus.truth).into_iter().next().context("no queries")?;

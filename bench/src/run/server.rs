@@ -26,6 +26,8 @@ pub struct Launch {
     pub binary: PathBuf,
     pub data: PathBuf,
     pub log: PathBuf,
+    /// Variables that override the configuration.
+    pub settings: Vec<(&'static str, &'static str)>,
 }
 
 impl Launch {
@@ -40,6 +42,7 @@ impl Launch {
             .arg(&self.data)
             .args(["--http", &format!("127.0.0.1:{http}"), "--otlp-grpc", &format!("127.0.0.1:{grpc}")])
             .args(["--no-collect", "--retention", "forever"])
+            .envs(self.settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
