@@ -24,6 +24,7 @@ pub mod memory;
 pub use append::{Append, Commit};
 pub use error::{ErrorKind, Retry, StoreError};
 pub use query::{
-    LogRows, Querier, Queryable, Scan, ScanColumns, ScanOrder, ScanReport, ScanRequest, ScanStream, StreamSummary, rows_schema,
+    LogRows, Querier, Queryable, Scan, ScanColumns, ScanOrder, ScanReport, ScanRequest, ScanStream, StreamSummary,
+    rows_schema,
 };
 pub use tail::{Lagged, Tail, TailEvent, TailLine, TailRequest, TailStream};

@@ -106,7 +106,8 @@ pub struct LogRows {
 /// `stream: UInt32` (position in [`Scan::streams`]), `timestamp: Int64` (ns), then `body: Utf8View` and
 /// `metadata: Utf8View` (see [`gantry_model::metadata`], "" for none) as asked for.
 pub fn rows_schema(columns: ScanColumns) -> SchemaRef {
-    let mut fields = vec![Field::new("stream", DataType::UInt32, false), Field::new("timestamp", DataType::Int64, false)];
+    let mut fields =
+        vec![Field::new("stream", DataType::UInt32, false), Field::new("timestamp", DataType::Int64, false)];
     if columns.body {
         fields.push(Field::new("body", DataType::Utf8View, false));
     }
