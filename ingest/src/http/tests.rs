@@ -231,3 +231,25 @@ async fn ndjson_takes_its_fields_from_the_query() {
     assert_eq!(answer.status, 400);
     assert!(answer.text().starts_with("invalid_parameter: unknown parameter \"label\""), "{}", answer.text());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_finish_its_body_is_sent_away() {
+    let fixture = Fixture::new();
+    let body = Body::from_stream(futures::stream::pending::<Result<&[u8], std::io::Error>>());
+    let request = Request::post(PUSH).body(body).unwrap();
+    let response = router(fixture.ingest.clone()).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+    let broken = futures::stream::iter([Ok(&b"abc"[..]), Err(std::io::Error::other("reset"))]);
+    let request = Request::post(PUSH).body(Body::from_stream(broken)).unwrap();
+    let response = router(fixture.ingest.clone()).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_large_body_is_decoded_off_the_runtime_and_stored() {
+    let fixture = Fixture::new();
+    let line = "x".repeat(1000);
+    let lines = vec![line.as_str(); 2000];
+    assert_eq!(post(&fixture, PUSH, &[JSON], json(&lines)).await.status, 204);
+    assert_eq!(fixture.store.lines().len(), 2000);
+}
