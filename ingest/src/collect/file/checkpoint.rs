@@ -1,6 +1,7 @@
 //! The checkpoint file: how far each file was stored, so that a restart resumes exactly there.
 
-use super::identity::{FileId, Fingerprint};
+use super::Format;
+use super::identity::{Age, FileId, Fingerprint};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -31,8 +32,10 @@ pub(super) struct Saved {
     /// The offset is inside a line that was cut: leave the rest of it out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skipping: bool,
-    /// When the content had changed last, in nanoseconds since 1970.
-    pub modified: i64,
+    pub age: Age,
+    /// How its lines are written, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
     /// Order among files of one path, the oldest first.
     pub generation: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +65,8 @@ impl Checkpoint {
         match serde_json::from_slice::<Checkpoint>(&bytes) {
             Ok(checkpoint) if checkpoint.version == VERSION => Ok(checkpoint),
             other => {
-                let reason = other.map_or_else(|e| e.to_string(), |c| format!("version {} is not {VERSION}", c.version));
+                let reason =
+                    other.map_or_else(|e| e.to_string(), |c| format!("version {} is not {VERSION}", c.version));
                 let aside = path.with_extension("damaged");
                 fs::rename(path, &aside)?;
                 tracing::warn!(path = %path.display(), kept = %aside.display(), reason, "unreadable checkpoint: files are read again");
@@ -96,7 +100,8 @@ mod tests {
             fingerprint: Fingerprint { bytes: 3, hash: u64::MAX },
             offset: 4,
             skipping: true,
-            modified: 5,
+            age: Age { modified: 5, born: 4 },
+            format: Some(Format::Cri),
             generation: 6,
             pending: Some(Pending { until: 7, stamp: 8 }),
         };

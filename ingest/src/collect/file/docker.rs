@@ -94,7 +94,8 @@ mod tests {
         let config = r#"{"ID":"0123","Name":"/shop-web-1","Config":{"Image":"shop:3","Env":[],
             "Labels":{"com.docker.compose.service":"web"}}}"#;
         std::fs::write(home.join("config.v2.json"), config).unwrap();
-        let expected = [("container_id", "0123456789ab"), ("app", "web"), ("container", "shop-web-1"), ("image", "shop:3")];
+        let expected =
+            [("container_id", "0123456789ab"), ("app", "web"), ("container", "shop-web-1"), ("image", "shop:3")];
         assert_eq!(labels(&log), expected.map(|(n, v)| (n, v.to_owned())));
         assert_eq!(labels(&home.join("other.log")), []);
     }

@@ -144,14 +144,7 @@ fn append(joined: &mut Vec<u8>, more: &[u8], max: usize) {
     joined.extend_from_slice(&more[..more.len().min(room)]);
 }
 
-fn give(
-    at: Option<Timestamp>,
-    stream: Stream,
-    line: &[u8],
-    max: usize,
-    cut: bool,
-    emit: &mut impl FnMut(Record<'_>),
-) {
+fn give(at: Option<Timestamp>, stream: Stream, line: &[u8], max: usize, cut: bool, emit: &mut impl FnMut(Record<'_>)) {
     if let Some(text) = text(line, max) {
         emit(Record { at, stream, body: &text.body, replaced: text.replaced, cut: cut || text.cut });
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Device and inode. An inode is used again after a file is gone, hence the [`Fingerprint`].
@@ -20,10 +20,28 @@ impl FileId {
     }
 }
 
-/// When the content changed last, in nanoseconds since 1970; 0 when the file system does not know.
-pub(super) fn modified(metadata: &Metadata) -> i64 {
-    let since = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    since.map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX))
+/// When a file was made, and changed last: nanoseconds since 1970, 0 when the file system does not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Age {
+    pub modified: i64,
+    pub born: i64,
+}
+
+impl Age {
+    pub fn of(metadata: &Metadata) -> Self {
+        let nanos = |at: io::Result<SystemTime>| {
+            let since = at.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            since.map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX))
+        };
+        Age { modified: nanos(metadata.modified()), born: nanos(metadata.created()) }
+    }
+
+    /// Whether the file may be a later generation of the same log: made later, and not abandoned before. File systems
+    /// count in milliseconds, so equal times say nothing.
+    pub fn may_follow(self, earlier: Age) -> bool {
+        let born = self.born == 0 || earlier.born == 0 || self.born >= earlier.born;
+        born && self.modified >= earlier.modified
+    }
 }
 
 /// Hash of the first bytes of a file: of as many as there were when it was last read, at most [`Fingerprint::MOST`].

@@ -55,7 +55,7 @@ pub(super) fn app(pod: &str) -> &str {
 
 fn is_set(text: &str) -> bool {
     let minutes = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_digit());
-    minutes || ((8..=10).contains(&text.len()) && is_random(text))
+    minutes || ((6..=10).contains(&text.len()) && is_random(text))
 }
 
 fn is_random(text: &str) -> bool {

@@ -1,6 +1,6 @@
 //! What a file's name says: compressed, or an older generation of another file.
 
-use super::identity::modified;
+use super::identity::Age;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ pub(super) fn rotations_of(live: &Path) -> Vec<(PathBuf, Metadata)> {
         .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
         .filter(|(path, metadata)| metadata.is_file() && !is_compressed(path))
         .collect();
-    found.sort_by_key(|(_, metadata)| modified(metadata));
+    found.sort_by_key(|(_, metadata)| Age::of(metadata));
     found
 }
 
@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn other_files_are_not_older_generations() {
-        for other in ["app.log", "app.log.txt", "app.log-debug", "app2.log", "application.log", "app.log1", "app-.log"] {
+        for other in ["app.log", "app.log.txt", "app.log-debug", "app2.log", "application.log", "app.log1", "app-.log"]
+        {
             assert!(!is_rotation_of("app.log", other), "{other} is another file");
         }
         assert!(is_compressed(Path::new("/a/app.log.1.gz")));

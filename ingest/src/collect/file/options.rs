@@ -29,7 +29,8 @@ pub struct FileOptions {
     /// How often to look for new, renamed and deleted files. Default 500 ms.
     #[serde(with = "duration")]
     pub discover_every: Duration,
-    /// How long a file that was renamed or deleted must be silent before it is closed. Default 5 s.
+    /// How long a file that was renamed or deleted must be silent before its last line counts as complete, with or
+    /// without line feed, and before a deleted one is closed. Default 5 s.
     #[serde(with = "duration")]
     pub rotate_wait: Duration,
     /// Close the handle of a file that was silent for this long; it is opened again when it grows. Default 10 minutes.

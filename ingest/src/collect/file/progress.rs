@@ -1,0 +1,110 @@
+//! [`Progress`]: how far one file got.
+
+use super::Format;
+use super::checkpoint::{Pending, Saved};
+use super::format::Decoder;
+use super::identity::Fingerprint;
+
+/// A place in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Position {
+    pub offset: u64,
+    /// Inside a line that was cut; its rest is left out.
+    pub skipping: bool,
+}
+
+/// Three marks that follow each other through the file: read >= clean >= committed.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// What was read, into the batch or into a joined line that is not complete.
+    pub read: Position,
+    /// The last place at which no joined line was open: from here a restart gives the same lines again.
+    pub clean: Position,
+    /// What is stored.
+    pub committed: Position,
+    pub fingerprint: Fingerprint,
+    pub decoder: Option<Decoder>,
+    run: Option<Run>,
+}
+
+/// Consecutive timestamps given to lines that brought none, in one batch.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: i64,
+    given: i64,
+    until: u64,
+    /// These lines may have been sent before a crash: they get the timestamps that they got then.
+    replay: bool,
+}
+
+impl Progress {
+    pub fn resume(saved: &Saved, max_line: usize) -> Self {
+        let at = Position { offset: saved.offset, skipping: saved.skipping };
+        let replay = saved.pending.filter(|p| p.until > saved.offset);
+        Progress {
+            read: at,
+            clean: at,
+            committed: at,
+            fingerprint: saved.fingerprint,
+            decoder: saved.format.map(|format| Decoder::new(format, max_line)),
+            run: replay.map(|p| Run { first: p.stamp, given: 0, until: p.until, replay: true }),
+        }
+    }
+
+    /// Starts a turn in a batch whose timestamps begin at `base`, in a file that is `length` bytes long. Gives the place
+    /// at which to stop: what was sent before a crash ends there.
+    pub fn begin(&mut self, base: i64, length: u64) -> Option<u64> {
+        self.run = self.run.filter(|run| !run.replay || run.until <= length);
+        let run = self.run.get_or_insert(Run { first: base, given: 0, until: 0, replay: false });
+        run.replay.then_some(run.until)
+    }
+
+    /// The time of the next line that brought none.
+    pub fn stamp(&mut self) -> i64 {
+        let run = self.run.get_or_insert(Run { first: 0, given: 0, until: 0, replay: false });
+        run.given += 1;
+        run.first + run.given - 1
+    }
+
+    /// The newest time given in this batch.
+    pub fn last_stamp(&self) -> Option<i64> {
+        self.run.filter(|run| run.given > 0).map(|run| run.first + run.given - 1)
+    }
+
+    /// `bytes` more were read.
+    pub fn advance(&mut self, bytes: usize, skipping: bool) {
+        self.read = Position { offset: self.read.offset + bytes as u64, skipping };
+        if self.decoder.as_ref().is_none_or(Decoder::is_clean) {
+            self.clean = self.read;
+        }
+        if let Some(run) = self.run.as_mut().filter(|run| !run.replay) {
+            run.until = self.read.offset;
+        }
+    }
+
+    /// Everything read so far is stored.
+    pub fn commit(&mut self) {
+        self.committed = self.clean;
+        let read = self.read.offset;
+        self.run = self.run.filter(|run| run.replay && read < run.until);
+        if let Some(run) = &mut self.run {
+            run.first += run.given;
+            run.given = 0;
+        }
+    }
+
+    /// Whether everything that was read is stored.
+    pub fn is_settled(&self) -> bool {
+        self.committed == self.read
+    }
+
+    pub fn format(&self) -> Option<Format> {
+        self.decoder.as_ref().map(|decoder| decoder.format)
+    }
+
+    /// Only plain files need it: others bring their own times.
+    pub fn pending(&self) -> Option<Pending> {
+        let run = self.run.filter(|run| run.until > self.committed.offset && self.format() == Some(Format::Plain))?;
+        Some(Pending { until: run.until, stamp: run.first })
+    }
+}

@@ -1,0 +1,43 @@
+//! Container runtimes: formats, labels, joined lines.
+
+use super::*;
+
+#[tokio::test]
+async fn pods_are_labelled_by_their_path_and_partial_lines_are_joined() {
+    let yard = Yard::new();
+    let container = yard.at("pods/shop_checkout-6d4cf56db6-x7k2p_1b2c-3d4e/app");
+    std::fs::create_dir_all(&container).unwrap();
+    let log = container.join("0.log");
+    write(&log, "2026-01-02T03:04:05.000000001Z stdout P half a \n2026-01-02T03:04:05.000000002Z stderr F oops\n");
+    let running = yard.follow("pods/*/*/*.log");
+    yard.wait_for_bodies(&["oops"]).await;
+    running.stop().await;
+    write(&log, "2026-01-02T03:04:05.000000003Z stdout F line\n");
+    let running = yard.follow("pods/*/*/*.log");
+    yard.sink.wait_for(|lines| lines.iter().any(|line| line.body == "half a line")).await;
+    running.stop().await;
+    let lines: Vec<Arrived> = yard.sink.distinct().into_iter().collect();
+    assert_eq!(lines.len(), 2, "what a restart sent again is equal");
+    for (name, value) in [("namespace", "shop"), ("pod", "checkout-6d4cf56db6-x7k2p"), ("app", "checkout")] {
+        assert!(lines.iter().all(|line| line.labels.get(name) == Some(value)), "{name}");
+    }
+    let joined = lines.iter().find(|line| line.body == "half a line").unwrap();
+    assert_eq!((joined.labels.get("stream"), joined.at.0), (Some("stdout"), 1_767_323_045_000_000_001));
+}
+
+#[tokio::test]
+async fn docker_files_are_read_with_their_containers_name() {
+    let yard = Yard::new();
+    let id = "4f".repeat(32);
+    let home = yard.at(&id);
+    std::fs::create_dir(&home).unwrap();
+    std::fs::write(home.join("config.v2.json"), r#"{"Name":"/db","Config":{"Image":"postgres:18"}}"#).unwrap();
+    let line = r#"{"log":"ready\n","stream":"stderr","time":"2026-01-02T03:04:05Z"}"#;
+    write(&home.join(format!("{id}-json.log")), format!("{line}\n"));
+    let running = yard.start(FileOptions { format: Format::Docker, ..yard.options(&["*/*-json.log"]) });
+    yard.wait_for_bodies(&["ready"]).await;
+    running.stop().await;
+    let labels = &yard.sink.lines()[0].labels;
+    assert_eq!((labels.get("container"), labels.get("image")), (Some("db"), Some("postgres:18")));
+    assert_eq!(labels.get("container_id"), Some("4f4f4f4f4f4f"));
+}
