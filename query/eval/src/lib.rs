@@ -1,0 +1,16 @@
+//! Evaluates LogQL over rows: pipelines over lines, functions over ranges, operators over series.
+//!
+//! Pure and synchronous. It never reads a store, a clock or a socket; rows come in, lines and numbers go out.
+//!
+//! Start with [`Pipeline`] for log queries and `metric` for numbers.
+
+mod error;
+pub mod parse;
+mod pipeline;
+mod series;
+pub mod template;
+pub mod value;
+
+pub use error::EvalError;
+pub use pipeline::{Category, Hints, Options, Pipeline, Row, Scratch, Stream};
+pub use series::Labels;

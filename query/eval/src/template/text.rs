@@ -1,0 +1,238 @@
+//! Functions on text. Positions and lengths of `trunc` and `substr` are bytes, as in Go; a character cut in two shows
+//! as replacement characters.
+
+use super::TemplateError;
+use super::builtin::{Args, Function};
+use super::exec::{MAX_OUTPUT, fail};
+use super::value::Value;
+use crate::value::{compile_regex, parse_bytes, parse_duration};
+use regex::{NoExpand, Regex};
+
+pub(super) fn call(function: Function, values: Vec<Value>) -> Result<Value, TemplateError> {
+    use Function::*;
+    let arity = match function {
+        Html | Js | UrlQuery => (0, usize::MAX),
+        Lower | Upper | Title | TrimSpace | B64Enc | B64Dec | Bytes | Duration | UrlDecode => (1, 1),
+        Replace | RegexReplaceAll | RegexReplaceAllLiteral | Substr => (3, 3),
+        ReplaceN => (4, 4),
+        _ => (2, 2),
+    };
+    let args = Args::new(values, arity.0, arity.1)?;
+    match function {
+        Html | Js | UrlQuery => Ok(Value::Text(escape(function, &super::printf::print(args.values())))),
+        Contains => Ok(Value::Bool(args.text(1)?.contains(args.text(0)?))),
+        HasPrefix => Ok(Value::Bool(args.text(1)?.starts_with(args.text(0)?))),
+        HasSuffix => Ok(Value::Bool(args.text(1)?.ends_with(args.text(0)?))),
+        Count => Ok(Value::Int(regex(args.text(0)?)?.find_iter(args.text(1)?).count() as i64)),
+        Bytes => Ok(Value::Float(parse_bytes(args.text(0)?).map_err(|e| TemplateError(e.0))? as f64)),
+        Duration => Ok(Value::Float(parse_duration(args.text(0)?).map_err(|e| TemplateError(e.0))? as f64 / 1e9)),
+        Trunc | Substr | Indent | Nindent | Repeat | AlignLeft | AlignRight => sized(function, &args).map(Value::Text),
+        RegexReplaceAll => {
+            Ok(Value::Text(regex(args.text(0)?)?.replace_all(args.text(1)?, args.text(2)?).into_owned()))
+        }
+        RegexReplaceAllLiteral => {
+            let replaced = regex(args.text(0)?)?.replace_all(args.text(1)?, NoExpand(args.text(2)?)).into_owned();
+            Ok(Value::Text(replaced))
+        }
+        _ => plain(function, &args).map(Value::Text),
+    }
+}
+
+fn plain(function: Function, args: &Args) -> Result<String, TemplateError> {
+    use Function::*;
+    let a = args.text(0)?;
+    let b = || args.text(1);
+    Ok(match function {
+        Lower => a.to_lowercase(),
+        Upper => a.chars().flat_map(one_upper).collect(),
+        Title => title(a),
+        TrimSpace => a.trim().into(),
+        TrimAll => b()?.trim_matches(|c| a.contains(c)).into(),
+        TrimPrefix => b()?.strip_prefix(a).unwrap_or(b()?).into(),
+        TrimSuffix => b()?.strip_suffix(a).unwrap_or(b()?).into(),
+        TrimPrefixOf => a.strip_prefix(b()?).unwrap_or(a).into(),
+        TrimSuffixOf => a.strip_suffix(b()?).unwrap_or(a).into(),
+        Trim | TrimLeft | TrimRight => {
+            let set = b()?;
+            let in_set = |c: char| set.contains(c);
+            let left = if function == TrimRight { a } else { a.trim_start_matches(in_set) };
+            if function == TrimLeft { left.into() } else { left.trim_end_matches(in_set).into() }
+        }
+        Replace => args.text(2)?.replace(a, b()?),
+        ReplaceN => match args.int(3)? {
+            n if n < 0 => a.replace(b()?, args.text(2)?),
+            n => a.replacen(b()?, args.text(2)?, n as usize),
+        },
+        B64Enc => base64_encode(a.as_bytes()),
+        B64Dec => base64_decode(a),
+        _ => url_decode(a)?,
+    })
+}
+
+/// Functions whose result may be much longer than what they were given.
+fn sized(function: Function, args: &Args) -> Result<String, TemplateError> {
+    use Function::*;
+    let n = args.count(0)?;
+    let text = args.text(args.len() - 1)?;
+    let width = text.chars().count() as i64;
+    Ok(match function {
+        Trunc if n < 0 && text.len() as i64 + n > 0 => bytes_of(text, (text.len() as i64 + n) as usize, text.len()),
+        Trunc if n >= 0 && text.len() as i64 > n => bytes_of(text, 0, n as usize),
+        Trunc => text.into(),
+        Substr => substr(n, args.int(1)?, text)?,
+        Indent | Nindent => {
+            let pad = " ".repeat(usize::try_from(n).map_err(|_| TemplateError("negative repeat count".into()))?);
+            let lines = text.matches('\n').count() + 1;
+            if pad.len().saturating_mul(lines) > MAX_OUTPUT {
+                return fail("the result is too long");
+            }
+            let start = if function == Nindent { "\n" } else { "" };
+            format!("{start}{pad}{}", text.replace('\n', &format!("\n{pad}")))
+        }
+        Repeat => match usize::try_from(n) {
+            Ok(times) if times.saturating_mul(text.len()) <= MAX_OUTPUT => text.repeat(times),
+            Ok(_) => return fail("the result is too long"),
+            Err(_) => return fail("strings: negative Repeat count"),
+        },
+        _ if n < 0 || n == width => text.into(),
+        _ if n > width => {
+            let pad = " ".repeat((n - width) as usize);
+            if function == AlignLeft { format!("{text}{pad}") } else { format!("{pad}{text}") }
+        }
+        AlignLeft => text.chars().take(n as usize).collect(),
+        _ => text.chars().skip((width - n) as usize).collect(),
+    })
+}
+
+fn substr(start: i64, end: i64, text: &str) -> Result<String, TemplateError> {
+    let length = text.len() as i64;
+    let (from, to) = match () {
+        () if start < 0 => (0, end),
+        () if end < 0 || end > length => (start, length),
+        () => (start, end),
+    };
+    if from < 0 || to < from || to > length {
+        return fail("slice bounds out of range");
+    }
+    Ok(bytes_of(text, from as usize, to as usize))
+}
+
+/// A slice by bytes; each byte of a character that was cut in two becomes U+FFFD.
+pub(super) fn bytes_of(text: &str, from: usize, to: usize) -> String {
+    match text.get(from..to) {
+        Some(slice) => slice.into(),
+        None => {
+            let mut out = String::new();
+            for chunk in text.as_bytes()[from..to].utf8_chunks() {
+                out.push_str(chunk.valid());
+                out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+            }
+            out
+        }
+    }
+}
+
+/// Upper case of one character where that is one character, else the character itself (`ß` stays).
+fn one_upper(c: char) -> Option<char> {
+    let mut upper = c.to_uppercase();
+    match (upper.next(), upper.next()) {
+        (Some(one), None) => Some(one),
+        _ => Some(c),
+    }
+}
+
+fn title(text: &str) -> String {
+    let mut inside = false;
+    let convert = |c: char| {
+        let letter = if inside { Some(c) } else { one_upper(c) };
+        inside = if c.is_ascii() { c.is_ascii_alphanumeric() || c == '_' } else { !c.is_whitespace() };
+        letter
+    };
+    text.chars().filter_map(convert).collect()
+}
+
+fn escape(function: Function, text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match (function, c) {
+            (Function::Html, '&') => out.push_str("&amp;"),
+            (Function::Html, '<') => out.push_str("&lt;"),
+            (Function::Html, '>') => out.push_str("&gt;"),
+            (Function::Html, '"') => out.push_str("&#34;"),
+            (Function::Html, '\'') => out.push_str("&#39;"),
+            (Function::Html, '\0') => out.push('\u{fffd}'),
+            (Function::Js, '\\' | '\'' | '"') => out.extend(['\\', c]),
+            (Function::Js, '<' | '>' | '&' | '=') => out.push_str(&format!("\\u{:04X}", c as u32)),
+            (Function::Js, c) if (c as u32) < 0x20 => out.push_str(&format!("\\u{:04X}", c as u32)),
+            (Function::UrlQuery, ' ') => out.push('+'),
+            (Function::UrlQuery, c) if !(c.is_ascii_alphanumeric() || "-_.~".contains(c)) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    out.push_str(&format!("%{byte:02X}"));
+                }
+            }
+            (_, c) => out.push(c),
+        }
+    }
+    out
+}
+
+fn url_decode(text: &str) -> Result<String, TemplateError> {
+    let bytes = text.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => {
+                let hex = text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                let Some(value) = hex else {
+                    return fail(format!("invalid URL escape {:?}", text.get(at..at + 3).unwrap_or(&text[at..])));
+                };
+                out.push(value);
+                at += 2;
+            }
+            other => out.push(other),
+        }
+        at += 1;
+    }
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn base64_encode(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0u32, |word, b| word << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = BASE64[(word >> (18 - 6 * place)) as usize & 63];
+            out.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    out
+}
+
+/// The decoded text, or the words of the error: a template goes on after it.
+fn base64_decode(text: &str) -> String {
+    let error = |at: usize| format!("illegal base64 data at input byte {at}");
+    let bytes: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\n' | b'\r')).collect();
+    let padding = bytes.iter().rev().take_while(|b| **b == b'=').count();
+    let data = &bytes[..bytes.len() - padding];
+    let (mut out, mut word, mut bits) = (Vec::with_capacity(data.len()), 0u32, 0);
+    for (at, byte) in data.iter().enumerate() {
+        let Some(digit) = BASE64.iter().position(|b| b == byte) else { return error(at) };
+        word = word << 6 | digit as u32;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            out.push((word >> bits) as u8);
+        }
+    }
+    if bytes.len() % 4 != 0 || padding > 2 {
+        return error(bytes.len());
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn regex(pattern: &str) -> Result<Regex, TemplateError> {
+    compile_regex(pattern).map_err(|e| TemplateError(e.0))
+}

@@ -1,0 +1,179 @@
+//! Instants in templates: dates in, dates out, epochs.
+
+use super::TemplateError;
+use super::builtin::{Args, Function};
+use super::exec::fail;
+use super::layout;
+use super::value::Value;
+use chrono::{DateTime, Datelike, FixedOffset, LocalResult, NaiveDateTime, Offset, TimeZone, Timelike, Utc};
+use chrono_tz::{OffsetName, Tz};
+use std::fmt;
+
+/// An instant and the zone in which it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Time {
+    pub at: DateTime<FixedOffset>,
+    /// `UTC`, `CEST`; empty for a zone known by its offset only.
+    pub zone: String,
+}
+
+impl Time {
+    /// From nanoseconds since 1970.
+    pub fn utc(nanos: i64) -> Time {
+        Time::from(DateTime::from_timestamp_nanos(nanos))
+    }
+
+    fn from(at: DateTime<Utc>) -> Time {
+        Time { at: at.fixed_offset(), zone: "UTC".into() }
+    }
+
+    /// What dates that cannot be read become: the first of January of the year 1.
+    fn zero() -> Time {
+        Time::from(DateTime::from_timestamp(-62_135_596_800, 0).unwrap_or_default())
+    }
+
+    /// A wall-clock time in a zone; of two instants the earlier, in a gap the time as if before it.
+    pub fn local(wall: NaiveDateTime, zone: Tz) -> Option<Time> {
+        let at = match zone.from_local_datetime(&wall) {
+            LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at,
+            LocalResult::None => zone.from_utc_datetime(&wall),
+        };
+        let name = at.offset().abbreviation().unwrap_or_default().to_string();
+        Some(Time { at: at.with_timezone(&at.offset().fix()), zone: name })
+    }
+
+    pub fn offset(&self) -> i32 {
+        self.at.offset().local_minus_utc()
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&layout::format(self, "2006-01-02 15:04:05.999999999 -0700 MST"))
+    }
+}
+
+pub(super) fn call(function: Function, values: Vec<Value>, now: i64) -> Result<Value, TemplateError> {
+    use Function::*;
+    let count = match function {
+        Date | ToDate => 2,
+        ToDateInZone => 3,
+        _ => 1,
+    };
+    let args = Args::new(values, count, count)?;
+    Ok(match function {
+        Date => Value::Text(layout::format(&date_argument(args.value(1), now), args.text(0)?)),
+        ToDate => Value::Time(layout::parse(args.text(0)?, args.text(1)?, Tz::UTC).unwrap_or_else(Time::zero)),
+        ToDateInZone => {
+            let zone = args.text(1)?.parse().unwrap_or(Tz::UTC);
+            Value::Time(layout::parse(args.text(0)?, args.text(2)?, zone).unwrap_or_else(Time::zero))
+        }
+        UnixToTime => Value::Time(unix_to_time(args.text(0)?)?),
+        UnixEpoch => Value::Text(instant(&args)?.at.timestamp().to_string()),
+        UnixEpochMillis => Value::Text(instant(&args)?.at.timestamp_millis().to_string()),
+        _ => Value::Text(nanos(instant(&args)?).to_string()),
+    })
+}
+
+fn instant(args: &Args) -> Result<&Time, TemplateError> {
+    match args.value(0) {
+        Value::Time(time) => Ok(time),
+        other => fail(format!("wrong type for value; expected time.Time; got {}", other.type_name())),
+    }
+}
+
+fn nanos(time: &Time) -> i64 {
+    let whole = time.at.timestamp().wrapping_mul(1_000_000_000);
+    whole.wrapping_add(i64::from(time.at.timestamp_subsec_nanos()))
+}
+
+fn date_argument(value: &Value, now: i64) -> Time {
+    match value {
+        Value::Time(time) => time.clone(),
+        Value::Int(seconds) => DateTime::from_timestamp(*seconds, 0).map_or_else(Time::zero, Time::from),
+        _ => Time::utc(now),
+    }
+}
+
+/// The unit of an epoch is told by how many digits it has.
+fn unix_to_time(epoch: &str) -> Result<Time, TemplateError> {
+    let Ok(number) = epoch.parse::<i64>() else {
+        return fail(format!("unable to parse time '{epoch}': strconv.ParseInt: parsing {epoch:?}: invalid syntax"));
+    };
+    let nanos = match epoch.len() {
+        5 => number.saturating_mul(86_400_000_000_000),
+        10 => number.saturating_mul(1_000_000_000),
+        13 => number.saturating_mul(1_000_000),
+        16 => number.saturating_mul(1000),
+        19 => number,
+        _ => return fail(format!("unable to parse time '{epoch}': unknown format")),
+    };
+    Ok(Time::utc(nanos))
+}
+
+pub(super) const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+pub(super) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+/// `$t.Year` and its like.
+pub(super) fn method(time: &Time, name: &str, args: &[Value]) -> Result<Value, TemplateError> {
+    let at = &time.at;
+    let int = |n: i64| Ok(Value::Int(n));
+    match (name, args) {
+        ("Year", []) => int(at.year().into()),
+        ("Month", []) => Ok(Value::Named(at.month().into(), MONTHS[at.month0() as usize])),
+        ("Day", []) => int(at.day().into()),
+        ("Hour", []) => int(at.hour().into()),
+        ("Minute", []) => int(at.minute().into()),
+        ("Second", []) => int(at.second().into()),
+        ("Nanosecond", []) => int(at.nanosecond().into()),
+        ("YearDay", []) => int(at.ordinal().into()),
+        ("Weekday", []) => {
+            let day = at.weekday().num_days_from_sunday();
+            Ok(Value::Named(day.into(), DAYS[day as usize]))
+        }
+        ("Unix", []) => int(at.timestamp()),
+        ("UnixMilli", []) => int(at.timestamp_millis()),
+        ("UnixMicro", []) => int(at.timestamp_micros()),
+        ("UnixNano", []) => int(nanos(time)),
+        ("IsZero", []) => Ok(Value::Bool(*time == Time::zero())),
+        ("String", []) => Ok(Value::Text(time.to_string())),
+        ("UTC" | "Local", []) => Ok(Value::Time(Time::from(at.to_utc()))),
+        ("Format", [Value::Text(format)]) => Ok(Value::Text(layout::format(time, format))),
+        ("Before", [Value::Time(other)]) => Ok(Value::Bool(*at < other.at)),
+        ("After", [Value::Time(other)]) => Ok(Value::Bool(*at > other.at)),
+        ("Equal", [Value::Time(other)]) => Ok(Value::Bool(*at == other.at)),
+        ("AddDate", [Value::Int(years), Value::Int(months), Value::Int(days)]) => {
+            add_date(time, *years, *months, *days)
+        }
+        _ => fail(format!("can't evaluate field {name} in type time.Time")),
+    }
+}
+
+/// Moves the date; a day that the month does not have flows into the next month.
+fn add_date(time: &Time, years: i64, months: i64, days: i64) -> Result<Value, TemplateError> {
+    let wall = time.at.naive_local();
+    let month = (i64::from(wall.year()).saturating_add(years)).saturating_mul(12) + i64::from(wall.month0());
+    let month = month.saturating_add(months);
+    let moved = i32::try_from(month.div_euclid(12)).ok().and_then(|year| {
+        let first = chrono::NaiveDate::from_ymd_opt(year, month.rem_euclid(12) as u32 + 1, 1)?;
+        let days = chrono::TimeDelta::try_days(i64::from(wall.day0()).checked_add(days)?)?;
+        first.checked_add_signed(days)?.and_time(wall.time()).and_local_timezone(*time.at.offset()).single()
+    });
+    match moved {
+        Some(at) => Ok(Value::Time(Time { at, zone: time.zone.clone() })),
+        None => fail("the date is out of range"),
+    }
+}
