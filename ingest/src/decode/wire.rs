@@ -36,6 +36,11 @@ impl<'a> Wire<'a> {
         &self.body[self.at..self.end]
     }
 
+    /// The bytes between here and where `later`, which is this message read further, stands.
+    pub fn until(&self, later: &Wire<'a>) -> &'a [u8] {
+        &self.body[self.at..later.at]
+    }
+
     fn wrong<T>(&self, what: &'static str) -> Result<T, WireError> {
         Err(WireError { position: self.at, what })
     }

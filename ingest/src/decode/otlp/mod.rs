@@ -5,6 +5,7 @@
 //! flattened (`http.request: {method}` becomes `http_request_method`). This is the mapping that Loki documents for its
 //! OTLP endpoint, so that queries written for it work here.
 
+mod repair;
 mod value;
 
 use super::DecodeError;
@@ -17,7 +18,7 @@ use gantry_model::{LabelSet, LogBatchBuilder, Timestamp};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
-use prost::Message;
+use prost::{DecodeError as DecodeFault, Message};
 use std::borrow::Cow;
 
 /// Resource attributes that become stream labels.
@@ -47,9 +48,18 @@ pub const INDEX_ATTRIBUTES: [&str; 18] = [
 /// # Errors
 /// `invalid_protobuf` with the field that does not fit.
 pub fn otlp_protobuf(body: &[u8], now: Timestamp) -> Result<Incoming, DecodeError> {
-    let request = ExportLogsServiceRequest::decode(body)
-        .map_err(|e| DecodeError { reason: Reason::InvalidProtobuf, message: e.to_string() })?;
-    otlp(&request, now)
+    let invalid = |error: DecodeFault| DecodeError { reason: Reason::InvalidProtobuf, message: error.to_string() };
+    let fault = match ExportLogsServiceRequest::decode(body) {
+        Ok(request) => return otlp(&request, now),
+        Err(fault) => fault,
+    };
+    match repair::repair(body)? {
+        (_, 0) => Err(invalid(fault)),
+        (repaired, invalid_utf8) => {
+            let request = ExportLogsServiceRequest::decode(&*repaired).map_err(invalid)?;
+            Ok(Incoming { invalid_utf8, ..otlp(&request, now)? })
+        }
+    }
 }
 
 /// Reads an `ExportLogsServiceRequest` in OTLP's JSON encoding (ids in hex, 64-bit numbers as strings).

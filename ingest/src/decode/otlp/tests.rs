@@ -51,6 +51,21 @@ fn protobuf_and_json_say_the_same() {
 }
 
 #[test]
+fn invalid_utf8_stays_readable_and_is_counted() {
+    let request: ExportLogsServiceRequest = serde_json::from_str(JSON).unwrap();
+    let mut body = request.encode_to_vec();
+    for text in ["failed", "shop-0", "http"] {
+        let at = body.windows(text.len()).position(|w| w == text.as_bytes()).unwrap();
+        body[at] = 0xff;
+    }
+    let incoming = otlp_protobuf(&body, NOW).unwrap();
+    assert_eq!(incoming.invalid_utf8, 3);
+    assert_eq!(incoming.batch.streams()[0].labels.get("k8s_pod_name"), Some("\u{fffd}hop-0"));
+    assert!(lines(&incoming)[0].starts_with("5 \u{fffd}ailed "));
+    assert_eq!(incoming.batch.line_count(), 3);
+}
+
+#[test]
 fn a_resource_that_does_not_say_its_name_is_the_unknown_service() {
     let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}}]}]}]}"#;
     let incoming = otlp_json(body.as_bytes(), NOW).unwrap();
