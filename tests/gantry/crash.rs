@@ -68,8 +68,7 @@ async fn kill_9_at_any_moment_loses_nothing_acknowledged_and_repeats_nothing() {
     let launch = Launch::new()
         .set("store.memtable_bytes", "2MiB")
         .set("store.compact_min_splits", 3)
-        .expecting("recover")
-        .expecting("torn");
+        .expecting("cutting the unfinished end of the WAL");
     let start = now_ns();
     let mut writers: Vec<Writer> = (0..WRITERS)
         .map(|number| Writer {
