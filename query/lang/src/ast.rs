@@ -5,6 +5,7 @@
 
 mod filter;
 mod metric;
+mod names;
 mod stage;
 
 pub use filter::{CompareOp, IpOp, LabelFilter};

@@ -179,6 +179,19 @@ impl BinaryOp {
         matches!(self, Eq | NotEq | Gt | Gte | Lt | Lte)
     }
 
+    /// How tightly the operator binds; larger is tighter.
+    pub fn strength(self) -> u8 {
+        use BinaryOp::*;
+        match self {
+            Or => 0,
+            And | Unless => 1,
+            Eq | NotEq | Gt | Gte | Lt | Lte => 2,
+            Add | Sub => 3,
+            Mul | Div | Mod => 4,
+            Pow => 5,
+        }
+    }
+
     /// `or`, `and`, `unless`.
     pub fn is_set(self) -> bool {
         matches!(self, BinaryOp::Or | BinaryOp::And | BinaryOp::Unless)
