@@ -36,6 +36,8 @@ pub mod split;
 mod stats;
 mod store;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod units;
 mod wal;
 

@@ -98,11 +98,21 @@ impl Store {
 
     /// Turns all that was appended before into splits.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        let requests: Result<Vec<_>, _> = self.partitions.iter().map(|p| p.queue.request_freeze()).collect();
-        for request in requests? {
-            answered(request).await?;
+        for partition in &self.partitions {
+            self.freeze(partition).await?;
         }
         self.drain().await
+    }
+
+    /// Freezes what is in memory, making room for one more frozen memtable first.
+    async fn freeze(&self, partition: &Arc<Partition>) -> Result<(), StoreError> {
+        loop {
+            while flush_oldest(&self.shared, partition).await? {}
+            match answered(partition.queue.request_freeze()?).await {
+                Err(error) if error.kind() == ErrorKind::Overloaded => {}
+                frozen => return frozen,
+            }
+        }
     }
 
     /// Writes every frozen memtable.
@@ -212,6 +222,8 @@ impl Append for Store {
             return Err(StoreError::new(ErrorKind::Invalid, "a batch may hold at most 256 MiB of text"));
         }
         let commit = Commit { lines: batch.line_count() as u64, bytes: batch.text_bytes() as u64 };
+        // Everything that can wait comes before the first hand-over: a cancelled append is whole or absent.
+        let mut items = Vec::with_capacity(self.partitions.len());
         let mut answers = Vec::with_capacity(self.partitions.len());
         for (partition, part) in scatter(batch, self.partitions.len()) {
             let queue = &self.partitions[partition].queue;
@@ -219,8 +231,11 @@ impl Append for Store {
             let record = self.encode(tenant, &part).await?;
             let room = queue.reserve(record.len() + part.text_bytes()).await?;
             let (answer, receiver) = answer();
-            queue.push(Item { tenant: tenant.clone(), batch: part, record, answer, room })?;
+            items.push((queue, Item { tenant: tenant.clone(), batch: part, record, answer, room }));
             answers.push(receiver);
+        }
+        for (queue, item) in items {
+            queue.push(item)?;
         }
         for receiver in answers {
             answered(receiver).await?;

@@ -49,11 +49,9 @@ impl Writer {
             if !items.is_empty() {
                 self.handle(items);
             }
-            if self.is_full() || !freeze.is_empty() {
-                self.freeze();
-            }
+            let frozen = if self.memtable_is_full() || !freeze.is_empty() { self.freeze() } else { Ok(()) };
             for answer in freeze {
-                let _ = answer.send(Ok(()));
+                let _ = answer.send(frozen.clone());
             }
             if finished || self.sync_due.is_some_and(|due| due <= Instant::now()) {
                 self.sync();
@@ -84,7 +82,7 @@ impl Writer {
         self.shared.disk.check_write()?;
         if self.memtable_is_full() {
             self.partition.wait_for_room(self.shared.options.memtables_waiting, PATIENCE)?;
-            self.freeze();
+            self.freeze()?;
         }
         if self.segment.is_none() {
             self.segment = Some(self.create_segment()?);
@@ -139,16 +137,15 @@ impl Writer {
         self.partition.active().bytes() as u64 >= self.shared.options.memtable_bytes
     }
 
-    fn is_full(&self) -> bool {
-        self.memtable_is_full() && self.partition.waiting() < self.shared.options.memtables_waiting
-    }
-
     /// Freezes the active memtable and starts a new segment with the new one. Without a new segment the old one goes on:
     /// the place up to which the frozen memtable reaches is exact either way.
-    fn freeze(&mut self) {
+    ///
+    /// `Overloaded` when as many memtables wait as may: memory is bounded whoever asks.
+    fn freeze(&mut self) -> Result<(), StoreError> {
         if self.partition.active().rows() == 0 {
-            return;
+            return Ok(());
         }
+        self.partition.wait_for_room(self.shared.options.memtables_waiting, Duration::ZERO)?;
         self.sync();
         match self.create_segment() {
             Ok(segment) => self.segment = Some(segment),
@@ -162,6 +159,7 @@ impl Writer {
             self.shared.metrics.memtables_waiting.inc();
             self.shared.frozen.notify_one();
         }
+        Ok(())
     }
 
     fn create_segment(&mut self) -> Result<Segment, StoreError> {

@@ -1,0 +1,111 @@
+//! The engine keeps the contract, wherever its lines are at the moment.
+
+use super::{NOW, options, roomy};
+use crate::{Store, StoreOptions};
+use async_trait::async_trait;
+use gantry_model::{LogBatch, ManualClock, TenantId, TimeRange};
+use gantry_store_api::contract::Subject;
+use gantry_store_api::{Append, Commit, Querier, Queryable, StoreError, Tail, TailRequest, TailStream};
+use std::sync::Arc;
+
+/// What happens between writes and reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Between {
+    Nothing,
+    Flush,
+    Compact,
+}
+
+struct Subjected {
+    store: Arc<Store>,
+    between: Between,
+    _dir: tempfile::TempDir,
+}
+
+async fn open_as(between: Between, change: impl FnOnce(&mut StoreOptions)) -> Subjected {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = options(dir.path());
+    change(&mut options);
+    let clock = Arc::new(ManualClock::at(NOW));
+    let store = Store::open_with(options, clock, &prometheus::Registry::new(), roomy()).await.unwrap();
+    Subjected { store, between, _dir: dir }
+}
+
+#[async_trait]
+impl Append for Subjected {
+    async fn append(&self, tenant: &TenantId, batch: LogBatch) -> Result<Commit, StoreError> {
+        self.store.append(tenant, batch).await
+    }
+}
+
+impl Queryable for Subjected {
+    fn querier(&self, tenant: &TenantId, range: TimeRange) -> Arc<dyn Querier> {
+        self.store.querier(tenant, range)
+    }
+
+    fn tenants(&self) -> Vec<TenantId> {
+        self.store.tenants()
+    }
+}
+
+impl Tail for Subjected {
+    fn tail(&self, tenant: &TenantId, request: TailRequest) -> TailStream {
+        self.store.tail(tenant, request)
+    }
+}
+
+#[async_trait]
+impl Subject for Subjected {
+    fn subscribers(&self) -> usize {
+        self.store.stats().tail_subscribers as usize
+    }
+
+    async fn rearrange(&self) {
+        if self.between != Between::Nothing {
+            self.store.flush().await.unwrap();
+        }
+        if self.between == Between::Compact {
+            self.store.compact().await.unwrap();
+        }
+    }
+}
+
+mod in_memtables {
+    use super::*;
+
+    async fn open() -> Subjected {
+        open_as(Between::Nothing, |_| {}).await
+    }
+
+    gantry_store_api::contract_tests!(open);
+}
+
+mod in_splits {
+    use super::*;
+
+    async fn open() -> Subjected {
+        open_as(Between::Flush, |_| {}).await
+    }
+
+    gantry_store_api::contract_tests!(open);
+}
+
+mod in_compacted_splits {
+    use super::*;
+
+    async fn open() -> Subjected {
+        open_as(Between::Compact, |options| options.partitions = 1).await
+    }
+
+    gantry_store_api::contract_tests!(open);
+}
+
+mod synced_by_a_timer {
+    use super::*;
+
+    async fn open() -> Subjected {
+        open_as(Between::Nothing, |options| options.sync = crate::SyncMode::Interval).await
+    }
+
+    gantry_store_api::contract_tests!(open);
+}
