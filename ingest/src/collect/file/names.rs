@@ -1,7 +1,9 @@
 //! What a file's name says: compressed, or an older generation of another file.
 
-use super::identity::Age;
-use std::fs::Metadata;
+use super::identity::{Age, FileId};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 const COMPRESSED: [&str; 6] = [".gz", ".zst", ".bz2", ".xz", ".lz4", ".zip"];
@@ -36,18 +38,53 @@ fn is_rotation_suffix(suffix: &str) -> bool {
     matches!(rest, "old" | "bak" | "prev") || (dated && rest.bytes().any(|b| b.is_ascii_digit()))
 }
 
-/// Uncompressed older generations of `live` in its directory, the oldest content first.
-pub(super) fn rotations_of(live: &Path) -> Vec<(PathBuf, Metadata)> {
+/// An older generation, open: its name may be another one by now.
+#[derive(Debug)]
+pub(super) struct Rotated {
+    pub file: File,
+    pub path: PathBuf,
+    pub id: FileId,
+    pub age: Age,
+}
+
+/// More looks than this are not taken at a directory that never stands still.
+const MOST_LOOKS: usize = 10;
+
+/// Uncompressed older generations of `live` in its directory, the oldest content first. Names move on while a rotation
+/// is under way, and a file may slip through one look; so it looks until it finds nothing new.
+pub(super) fn rotations_of(live: &Path) -> Vec<Rotated> {
+    let mut found: BTreeMap<FileId, Rotated> = BTreeMap::new();
+    for _ in 0..MOST_LOOKS {
+        let before = found.len();
+        for rotated in look(live) {
+            found.entry(rotated.id).or_insert(rotated);
+        }
+        if found.len() == before {
+            break;
+        }
+    }
+    let mut found: Vec<Rotated> = found.into_values().collect();
+    found.sort_by_key(|rotated| rotated.age);
+    found
+}
+
+fn look(live: &Path) -> Vec<Rotated> {
     let (Some(directory), name) = (live.parent(), file_name(live)) else { return Vec::new() };
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let mut found: Vec<(PathBuf, Metadata)> = entries
+    let paths = entries
         .filter_map(Result::ok)
         .filter(|entry| entry.file_name().to_str().is_some_and(|candidate| is_rotation_of(name, candidate)))
-        .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
-        .filter(|(path, metadata)| metadata.is_file() && !is_compressed(path))
-        .collect();
-    found.sort_by_key(|(_, metadata)| Age::of(metadata));
-    found
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .map(|entry| entry.path());
+    paths.filter(|path| !is_compressed(path)).filter_map(|path| Rotated::open(path).ok()).collect()
+}
+
+impl Rotated {
+    fn open(path: PathBuf) -> io::Result<Self> {
+        let file = File::open(&path)?;
+        let metadata = file.metadata()?;
+        Ok(Rotated { file, path, id: FileId::of(&metadata), age: Age::of(&metadata) })
+    }
 }
 
 #[cfg(test)]

@@ -37,12 +37,14 @@ impl Watch {
                 tail.detached = true;
                 tail.at_end = false;
                 self.metrics.rotated(if tail.is_deleted() { "delete" } else { "rename" });
-                gone.push((tail.generation, tail.path.clone(), tail.age()));
+                gone.push(tail.path.clone());
             }
         }
-        gone.sort();
-        for (_, path, since) in gone {
-            self.adopt_missed(&path, since);
+        let oldest = self.oldest_detached();
+        for path in gone {
+            if let Some(since) = oldest.get(&path) {
+                self.adopt_missed(&path, *since);
+            }
         }
         for (path, error) in failed {
             self.tell(&path, "open", &error);
@@ -50,12 +52,12 @@ impl Watch {
     }
 
     fn open_new(&mut self, found: &Found) {
-        let followed: HashMap<PathBuf, (u64, Age)> = self.newest_detached();
+        let oldest = self.oldest_detached();
         for (path, metadata) in found {
             if self.tails.contains_key(&FileId::of(metadata)) {
                 continue;
             }
-            if let Some((_, since)) = followed.get(path) {
+            if let Some(since) = oldest.get(path) {
                 self.adopt_missed(path, *since);
             }
             if self.tails.len() >= self.options.max_files {
@@ -71,13 +73,14 @@ impl Watch {
         }
     }
 
-    fn newest_detached(&self) -> HashMap<PathBuf, (u64, Age)> {
-        let mut newest: HashMap<PathBuf, (u64, Age)> = HashMap::new();
+    /// For each path, the oldest generation that is still followed: all later ones are followed, or were missed.
+    fn oldest_detached(&self) -> HashMap<PathBuf, Age> {
+        let mut oldest: HashMap<PathBuf, Age> = HashMap::new();
         for tail in self.tails.values().filter(|tail| tail.detached) {
-            let known = newest.entry(tail.path.clone()).or_insert((tail.generation, tail.age()));
-            *known = (tail.generation, tail.age()).max(*known);
+            let known = oldest.entry(tail.path.clone()).or_insert(tail.age());
+            *known = tail.age().min(*known);
         }
-        newest
+        oldest
     }
 
     fn open(&mut self, path: &Path, found: &Metadata) -> std::io::Result<()> {

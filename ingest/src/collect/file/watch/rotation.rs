@@ -13,23 +13,18 @@ use std::path::{Path, PathBuf};
 impl Watch {
     /// Files that came and went at `path` after a file of the age `since`: later than it, and unknown.
     pub(super) fn adopt_missed(&mut self, path: &Path, since: Age) {
-        for (older, metadata) in rotations_of(path) {
-            if Age::of(&metadata).may_follow(since) && !self.tails.contains_key(&FileId::of(&metadata)) {
-                match self.open_as(&older, path) {
-                    Ok(tail) if !self.tails.contains_key(&tail.id) => {
+        for older in rotations_of(path) {
+            if older.age.may_follow(since) && !self.tails.contains_key(&older.id) {
+                let generation = self.next_generation();
+                match Tail::new(older.file, path, generation, &self.options, self.clock.now()) {
+                    Ok(tail) => {
                         self.metrics.rotated("missed");
                         self.follow(tail.detached());
                     }
-                    Ok(_) => {}
-                    Err(error) => self.tell(&older, "open", &error),
+                    Err(error) => self.tell(&older.path, "open", &error),
                 }
             }
         }
-    }
-
-    fn open_as(&mut self, file: &Path, path: &Path) -> io::Result<Tail> {
-        let file = File::open(file)?;
-        Tail::new(file, path, self.next_generation(), &self.options, self.clock.now())
     }
 
     /// Begins the file again at its first line. When a copy of its former content is beside it, what was not read yet is
@@ -41,11 +36,10 @@ impl Watch {
         let Some(tail) = self.tails.get_mut(&id) else { return };
         let path = tail.path.clone();
         let progress = tail.restart(restarted, now);
-        let unknown = |id: &FileId| !self.tails.contains_key(id);
-        let copy = rotations_of(&path).into_iter().rev().filter(|(_, metadata)| unknown(&FileId::of(metadata)));
-        let copy = copy.filter_map(|(path, _)| File::open(path).ok());
-        let Some(file) = copy.into_iter().find(|file| holds_rest_of(file, &progress).unwrap_or(false)) else { return };
-        match Tail::new(file, &path, rest, &self.options, now) {
+        let copies = rotations_of(&path).into_iter().rev().filter(|copy| !self.tails.contains_key(&copy.id));
+        let copy = copies.into_iter().find(|copy| holds_rest_of(&copy.file, &progress).unwrap_or(false));
+        let Some(copy) = copy else { return };
+        match Tail::new(copy.file, &path, rest, &self.options, now) {
             Ok(copy) => self.follow(copy.continuing(progress).detached()),
             Err(error) => self.tell(&path, "open", &error),
         }
@@ -61,9 +55,9 @@ impl Watch {
         let restored = std::mem::take(&mut self.restored);
         let mut moved = Vec::new();
         for saved in restored {
-            let place = by_id.get(&saved.id).map(|path| (*path).clone());
+            let file = by_id.get(&saved.id).and_then(|path| File::open(path).ok());
             let resumed =
-                place.is_some_and(|place| self.resume(&saved, &place, found)) || self.resume_rotated(&saved, found);
+                file.is_some_and(|file| self.resume(&saved, file, found)) || self.resume_rotated(&saved, found);
             let at_home = resumed && found.get(&saved.path).is_some_and(|m| FileId::of(m) == saved.id);
             let readable = saved.path.parent().is_none_or(|parent| parent.read_dir().is_ok());
             match (at_home, resumed || readable) {
@@ -75,10 +69,14 @@ impl Watch {
         self.adopt_after_restart(moved);
     }
 
-    /// Rotations while nobody looked: of each path, those after the newest generation that was known.
+    /// Rotations while nobody looked: of each path, those after the oldest generation that was known.
     fn adopt_after_restart(&mut self, moved: Vec<(PathBuf, Age)>) {
-        let newest: BTreeMap<PathBuf, Age> = moved.into_iter().collect();
-        for (path, since) in newest {
+        let mut oldest: BTreeMap<PathBuf, Age> = BTreeMap::new();
+        for (path, age) in moved {
+            let known = oldest.entry(path).or_insert(age);
+            *known = age.min(*known);
+        }
+        for (path, since) in oldest {
             let at_home = self.tails.values().any(|tail| tail.path == path && !tail.detached);
             if !at_home {
                 self.adopt_missed(&path, since);
@@ -87,19 +85,16 @@ impl Watch {
     }
 
     fn resume_rotated(&mut self, saved: &Saved, found: &BTreeMap<PathBuf, Metadata>) -> bool {
-        let same = |metadata: &Metadata| FileId::of(metadata) == saved.id;
-        let rotated = rotations_of(&saved.path).into_iter().find(|(_, metadata)| same(metadata));
-        rotated.is_some_and(|(place, _)| self.resume(saved, &place, found))
+        let rotated = rotations_of(&saved.path).into_iter().find(|rotated| rotated.id == saved.id);
+        rotated.is_some_and(|rotated| self.resume(saved, rotated.file, found))
     }
 
-    /// Whether the file at `place` is the saved one; then it is followed.
-    fn resume(&mut self, saved: &Saved, place: &Path, found: &BTreeMap<PathBuf, Metadata>) -> bool {
-        let open = || {
-            let file = File::open(place)?;
-            let same = saved.fingerprint.matches(&file)? && file.metadata()?.len() >= saved.offset;
-            Ok::<_, io::Error>(same.then_some(file))
-        };
-        let Ok(Some(file)) = open() else { return false };
+    /// Whether `file` is the saved one; then it is followed.
+    fn resume(&mut self, saved: &Saved, file: File, found: &BTreeMap<PathBuf, Metadata>) -> bool {
+        let same = || Ok::<_, io::Error>(saved.fingerprint.matches(&file)? && file.metadata()?.len() >= saved.offset);
+        if !same().unwrap_or(false) {
+            return false;
+        }
         let Ok(tail) = Tail::new(file, &saved.path, saved.generation, &self.options, self.clock.now()) else {
             return false;
         };
