@@ -10,7 +10,8 @@ use std::collections::HashSet;
 const OTHER: &str = "other";
 
 /// `gantry_ingest_*`. Labels: `tenant` (a bounded number, then `other`), `source` (the receiver or collector),
-/// `outcome` (`accepted`, `refused` with the answer saying so, `dropped` without anybody to tell) and `reason`.
+/// `outcome` (`accepted`, `refused` with the answer saying so, `dropped` without anybody to tell) and `reason`. A request
+/// that is sent again after a refusal counts again. Outcome `truncated` is apart: accepted lines, and the bytes cut off.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     lines: IntCounterVec,

@@ -3,7 +3,9 @@ use crate::testing::{EntryMessage, Fixture, NOW, PairMessage, PushMessage, Strea
 use crate::{IngestOptions, Kind};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use gantry_store_api::ErrorKind;
+use gantry_model::{ManualClock, Selector, TenantId, TimeRange};
+use gantry_store_api::memory::MemoryStore;
+use gantry_store_api::{ErrorKind, Queryable};
 use prost::Message;
 use std::io::Write;
 use tower::ServiceExt;
@@ -36,6 +38,8 @@ pub(super) async fn post(fixture: &Fixture, path: &str, headers: &[(&str, &str)]
     Answer { status, retry_after, content_type, body }
 }
 
+type Headers = &'static [(&'static str, &'static str)];
+
 const PUSH: &str = "/loki/api/v1/push";
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -63,13 +67,13 @@ fn json(lines: &[&str]) -> Vec<u8> {
 #[tokio::test]
 async fn loki_protobuf_is_stored_however_it_is_compressed() {
     let stored = r#"default {app="web"} 1715680800000000007 hello {"trace_id":"1"}"#;
-    let proto = ("content-type", "application/x-protobuf");
-    let cases: [(&[(&str, &str)], Vec<u8>); 5] = [
+    const PROTO: (&str, &str) = ("content-type", "application/x-protobuf");
+    let cases: [(Headers, Vec<u8>); 5] = [
         (&[], snappy(&message())),
-        (&[proto, ("content-encoding", "snappy")], snappy(&message())),
-        (&[proto, ("content-encoding", "gzip")], gzip(&message())),
-        (&[proto, ("content-encoding", "gzip")], gzip(&snappy(&message()))),
-        (&[proto, ("content-encoding", "zstd")], zstd::encode_all(&message()[..], 1).unwrap()),
+        (&[PROTO, ("content-encoding", "snappy")], snappy(&message())),
+        (&[PROTO, ("content-encoding", "gzip")], gzip(&message())),
+        (&[PROTO, ("content-encoding", "gzip")], gzip(&snappy(&message()))),
+        (&[PROTO, ("content-encoding", "zstd")], zstd::encode_all(&message()[..], 1).unwrap()),
     ];
     for (headers, body) in cases {
         let fixture = Fixture::new();
@@ -95,7 +99,7 @@ async fn loki_json_is_stored_for_the_tenant_of_the_header() {
 async fn a_request_that_cannot_be_read_says_why_and_where() {
     let long = vec![b' '; 3000];
     let bomb = gzip(&vec![b' '; 128 << 10]);
-    let cases: [(&[(&str, &str)], &[u8], u16, &str); 9] = [
+    let cases: [(Headers, &[u8], u16, &str); 9] = [
         (&[], b"not snappy", 400, "invalid_compression: the body is no valid snappy: "),
         (&[], &snappy(b"not protobuf"), 400, "invalid_protobuf: "),
         (&[JSON], b"{\"streams\":", 400, "invalid_json: EOF while parsing a value at line 1 column 11"),
@@ -252,4 +256,20 @@ async fn a_large_body_is_decoded_off_the_runtime_and_stored() {
     let lines = vec![line.as_str(); 2000];
     assert_eq!(post(&fixture, PUSH, &[JSON], json(&lines)).await.status, 204);
     assert_eq!(fixture.store.lines().len(), 2000);
+}
+
+#[tokio::test]
+async fn what_is_pushed_can_be_queried_and_counts_once_when_it_is_sent_again() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::at(NOW));
+    let ingest = Ingest::new(IngestOptions::default(), store.clone(), clock, &prometheus::Registry::new()).unwrap();
+    for _ in 0..2 {
+        let request = Request::post(PUSH).body(Body::from(snappy(&message()))).unwrap();
+        let response = router(ingest.clone()).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    }
+    let querier = store.querier(&TenantId::default_tenant(), TimeRange::ALL);
+    let streams = querier.streams(&Selector::default()).await.unwrap();
+    assert_eq!(streams.len(), 1);
+    assert_eq!((streams[0].labels.to_string().as_str(), streams[0].entries), (r#"{app="web"}"#, 1));
 }
