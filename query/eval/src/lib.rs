@@ -2,9 +2,10 @@
 //!
 //! Pure and synchronous. It never reads a store, a clock or a socket; rows come in, lines and numbers go out.
 //!
-//! Start with [`Pipeline`] for log queries and `metric` for numbers.
+//! Start with [`Pipeline`] for log queries and [`metric`] for numbers.
 
 mod error;
+pub mod metric;
 pub mod parse;
 mod pipeline;
 mod series;
@@ -14,3 +15,4 @@ pub mod value;
 pub use error::EvalError;
 pub use pipeline::{Category, Hints, Options, Pipeline, Row, Scratch, Stream};
 pub use series::Labels;
+pub use template::Templates;

@@ -2,9 +2,9 @@
 
 use super::labels::{Category, Work};
 use super::names::{NameId, Names};
+use super::stage_error;
 use crate::EvalError;
 use crate::template::{Env, Fields, Template, TemplateError};
-use crate::value::quoted;
 use gantry_model::Matcher;
 use gantry_query_lang::ast::{DropKeep, LabelFormat, LabelFormatValue};
 
@@ -54,10 +54,7 @@ fn render(work: &Work<'_>, template: &Template, out: &mut String) -> Result<(), 
 
 /// Compiles the template of a `line_format`.
 pub(crate) fn line_template(text: &str) -> Result<Template, EvalError> {
-    Template::parse("line", text).map_err(|error| {
-        let stage = format!("| line_format {}", quoted(text));
-        EvalError::InvalidQuery(format!("stage '{stage}' : invalid line template: {error}"))
-    })
+    Template::parse("line", text).map_err(|error| stage_error(format!("invalid line template: {error}")))
 }
 
 pub(crate) fn line_format(work: &mut Work<'_>, template: &Template) {
@@ -95,25 +92,14 @@ pub(crate) fn assignments(
                 Assignment::Rename { to, from: names.intern(from) }
             }
             LabelFormatValue::Template(text) => {
-                let template = Template::parse("label", text).map_err(|error| {
-                    let stage = label_format_text(formats);
-                    let what = format!("invalid template for label '{}': {error}", format.label);
-                    EvalError::InvalidQuery(format!("stage '{stage}' : {what}"))
-                })?;
+                let template = Template::parse("label", text)
+                    .map_err(|error| stage_error(format!("invalid template for label '{}': {error}", format.label)))?;
                 read.template(&template);
                 Assignment::Template { to, template: Box::new(template) }
             }
         });
     }
     Ok(all)
-}
-
-fn label_format_text(formats: &[LabelFormat]) -> String {
-    let one = |format: &LabelFormat| match &format.value {
-        LabelFormatValue::Rename(from) => format!("{}={from}", format.label),
-        LabelFormatValue::Template(text) => format!("{}={}", format.label, quoted(text)),
-    };
-    format!("| label_format {}", formats.iter().map(one).collect::<Vec<_>>().join(","))
 }
 
 /// Which labels the stages of a pipeline read.

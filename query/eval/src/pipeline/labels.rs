@@ -254,7 +254,7 @@ impl<'r> Work<'r> {
     }
 
     /// All labels but errors, in no order.
-    pub fn each(&self, mut visit: impl FnMut(NameId, &str)) {
+    pub fn each<'s>(&'s self, mut visit: impl FnMut(NameId, &'s str)) {
         for entry in &self.scratch.entries {
             visit(entry.name, self.text(entry.value));
         }

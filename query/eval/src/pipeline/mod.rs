@@ -21,10 +21,10 @@ use gantry_model::{LabelSet, LineFilter, metadata};
 use gantry_query_lang::ast::{LabelFilter, Stage};
 pub use hints::Hints;
 use hints::Required;
-use labels::Work;
+pub(crate) use labels::Work;
 pub use labels::{Category, Scratch, Stream};
-pub(crate) use names::NameId;
 use names::Names;
+pub(crate) use names::{NameId, QuickMap};
 pub use row::Row;
 use std::fmt::Display;
 
@@ -160,7 +160,11 @@ impl Pipeline {
         let mut compiler = Compiler::default();
         let mut steps = Vec::with_capacity(stages.len());
         for stage in stages {
-            steps.extend(compiler.step(stage, options)?);
+            let step = compiler.step(stage, options).map_err(|error| match error {
+                EvalError::InvalidQuery(text) => EvalError::InvalidQuery(format!("stage '{stage}' : {text}")),
+                other => other,
+            })?;
+            steps.extend(step);
         }
         let filters = filters.iter().map(|f| compiler.label_filter(f)).collect::<Result<_, _>>()?;
         let Compiler { mut names, read, any, pushdown, .. } = compiler;
@@ -229,6 +233,11 @@ impl Pipeline {
             add_metadata(&mut work, encoded);
         }
         work
+    }
+
+    /// A name that scratches made later will know.
+    pub(crate) fn intern(&mut self, name: &str) -> NameId {
+        self.names.intern(name)
     }
 
     pub(crate) fn run(&self, work: &mut Work<'_>) -> bool {

@@ -24,6 +24,20 @@ use std::collections::BTreeMap;
 #[error("{0}")]
 pub struct TemplateError(pub String);
 
+/// Checks the templates of a query while it is parsed: give it to [`gantry_query_lang::parse_with`].
+#[derive(Clone, Copy, Debug)]
+pub struct Templates;
+
+impl gantry_query_lang::TemplateCheck for Templates {
+    fn line(&self, template: &str) -> Result<(), String> {
+        Template::parse("line", template).map(drop).map_err(|error| error.0)
+    }
+
+    fn label(&self, template: &str) -> Result<(), String> {
+        Template::parse("label", template).map(drop).map_err(|error| error.0)
+    }
+}
+
 /// Where a template finds the labels of the line.
 pub trait Fields {
     /// The value of a label, if there is one.
