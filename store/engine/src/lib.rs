@@ -19,6 +19,7 @@ mod disk;
 mod error;
 mod flush;
 mod graveyard;
+mod held;
 mod lock;
 pub mod memtable;
 mod merge;

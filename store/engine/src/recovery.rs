@@ -21,7 +21,7 @@ pub(crate) async fn replay(
     flushed: WalPosition,
 ) -> Result<u64, StoreError> {
     let dir = &partition.dir;
-    io_context(std::fs::create_dir_all(dir), || format!("cannot create {}", dir.display()))?;
+    io_context(create_dirs(&shared.options.data, dir), || format!("cannot create {}", dir.display()))?;
     let numbers = segment::list(dir)?;
     let next = numbers.last().map_or(1, |last| last + 1).max(flushed.segment);
     for number in numbers.iter().copied() {
@@ -43,6 +43,15 @@ pub(crate) async fn replay(
         partition.release_segments(shared, WalPosition { segment: next, offset: HEADER })?;
     }
     Ok(next)
+}
+
+/// Creates `dir` so that it survives a loss of power; every directory up to `data` is synced.
+fn create_dirs(data: &Path, dir: &Path) -> std::io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(dir)?;
+    dir.ancestors().take_while(|above| above.starts_with(data)).try_for_each(sync_dir)
 }
 
 fn replay_segment(shared: &Shared, partition: &Partition, number: u64, from: u64) -> Result<(), StoreError> {

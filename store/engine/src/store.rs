@@ -6,6 +6,7 @@ use crate::catalog::Contents;
 use crate::disk::{Disk, FileSystem, FreeSpace};
 use crate::error::{io_context, join_error};
 use crate::flush::flush_oldest;
+use crate::held::HeldQuerier;
 use crate::lock::DirectoryLock;
 use crate::metrics::Metrics;
 use crate::partition::Partition;
@@ -252,7 +253,8 @@ impl Queryable for Store {
         for partition in &self.partitions {
             partition.snapshot(tenant, &range, &mut snapshot);
         }
-        querier(snapshot, tenant.clone(), range)
+        let splits = snapshot.splits.clone().into();
+        Arc::new(HeldQuerier { inner: querier(snapshot, tenant.clone(), range), splits })
     }
 
     fn tenants(&self) -> Vec<TenantId> {

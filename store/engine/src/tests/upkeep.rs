@@ -81,6 +81,7 @@ async fn files_stay_while_an_older_snapshot_reads_them() {
     };
     let scan = querier.scan(request).await.unwrap();
     drop(querier);
+    store.compact().await.unwrap();
     assert_eq!(rows_of_scan(scan).await.len(), 300);
     store.compact().await.unwrap();
     assert_eq!(store.stats().splits_to_remove, 0);
