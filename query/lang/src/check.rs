@@ -9,4 +9,4 @@ mod regex;
 pub use ip::ip_pattern;
 pub use path::{json_path, logfmt_key};
 pub use pattern::{line_pattern, pattern_parser};
-pub use regex::{regex, regexp_parser};
+pub use regex::{regex, regexp_parser, rust_regex};

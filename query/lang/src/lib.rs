@@ -21,6 +21,7 @@ mod validate;
 mod value;
 
 pub use ast::Expr;
+pub use check::rust_regex;
 pub use error::ParseError;
 pub use validate::{AnyTemplate, TemplateCheck};
 

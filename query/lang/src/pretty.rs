@@ -52,7 +52,7 @@ fn pretty_metric(metric: &MetricExpr, level: usize) -> String {
     match metric {
         MetricExpr::Range(range) => pretty_range(range, level),
         MetricExpr::Vector(vector) => {
-            let grouping = vector.grouping.as_ref().map_or(String::new(), |g| format!(" {g} "));
+            let grouping = vector.grouping.as_ref().map_or(String::new(), |g| format!(" {g}"));
             let param = vector.param.map(|param| indented(level + 1, param));
             let arguments: Vec<String> = param.into_iter().chain([pretty_metric(&vector.inner, level + 1)]).collect();
             call(&format!("{}{grouping}", vector.op.as_str()), &arguments, level)
@@ -60,7 +60,7 @@ fn pretty_metric(metric: &MetricExpr, level: usize) -> String {
         MetricExpr::Binary(binary) => {
             let lhs = pretty_operand(&binary.lhs, binary.op, false, level + 1);
             let rhs = pretty_operand(&binary.rhs, binary.op, true, level + 1);
-            format!("{lhs}\n{}\n{rhs}", indented(level, operator(binary)))
+            format!("{lhs}\n{}\n{rhs}", indented(level, operator(binary, &rhs)))
         }
         MetricExpr::LabelReplace(replace) => {
             let texts = [&replace.dst, &replace.replacement, &replace.src, &replace.regex];
@@ -89,7 +89,7 @@ fn pretty_operand(operand: &MetricExpr, parent: BinaryOp, is_right: bool, level:
 
 /// Each argument, indented already, on its own line.
 fn call(name: &str, arguments: &[String], level: usize) -> String {
-    format!("{}(\n{}\n{})", indented(level, name.trim_end()), arguments.join(",\n"), "  ".repeat(level))
+    format!("{}(\n{}\n{})", indented(level, name), arguments.join(",\n"), "  ".repeat(level))
 }
 
 fn pretty_range(range: &RangeAggregation, level: usize) -> String {

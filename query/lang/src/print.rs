@@ -121,7 +121,10 @@ impl Display for MetricExpr {
         match self {
             MetricExpr::Range(range) => range.fmt(f),
             MetricExpr::Vector(vector) => vector.fmt(f),
-            MetricExpr::Binary(binary) => write!(f, "({} {} {})", binary.lhs, operator(binary), binary.rhs),
+            MetricExpr::Binary(binary) => {
+                let rhs = binary.rhs.to_string();
+                write!(f, "({} {} {rhs})", binary.lhs, operator(binary, &rhs))
+            }
             MetricExpr::LabelReplace(replace) => replace.fmt(f),
             MetricExpr::VectorLiteral(value) => write!(f, "vector({})", six_places(*value)),
             MetricExpr::Literal(value) => f.write_str(&default_float(*value)),
@@ -189,8 +192,9 @@ impl Display for LabelReplace {
     }
 }
 
-/// The operator with its modifiers. A matching that is one to one leaves an empty place behind it.
-pub(crate) fn operator(binary: &BinaryExpr) -> String {
+/// The operator with its modifiers, before the printed `rhs`. A matching that is one to one leaves an empty place
+/// behind it; `group_left` keeps an empty list where it would otherwise take the right side's parenthesis for its own.
+pub(crate) fn operator(binary: &BinaryExpr, rhs: &str) -> String {
     let mut out = String::from(binary.op.as_str());
     if binary.return_bool {
         out += " bool";
@@ -203,7 +207,8 @@ pub(crate) fn operator(binary: &BinaryExpr) -> String {
     };
     let word = if matching.on { "on" } else { "ignoring" };
     out += &format!(" {word} ({}) {side}", matching.labels.join(","));
-    if !matching.include.is_empty() {
+    let would_take_rhs = !side.is_empty() && rhs.trim_start().starts_with('(');
+    if !matching.include.is_empty() || would_take_rhs {
         out += &format!(" ({})", matching.include.join(","));
     }
     out

@@ -43,8 +43,13 @@ const REGEX_SIZE_LIMIT: usize = 4 << 20;
 
 impl Matcher {
     pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Self, RegexError> {
+        Self::with_pattern(name, op, value, value)
+    }
+
+    /// As [`Matcher::new`], for a `value` in another dialect of regexes: `pattern` is the same in that of `regex`.
+    pub fn with_pattern(name: &str, op: MatchOp, value: &str, pattern: &str) -> Result<Self, RegexError> {
         let regex = match op {
-            MatchOp::Regex | MatchOp::NotRegex => Some(Self::anchored(value)?),
+            MatchOp::Regex | MatchOp::NotRegex => Some(Self::anchored(pattern)?),
             MatchOp::Eq | MatchOp::NotEq => None,
         };
         Ok(Matcher { name: name.into(), op, value: value.into(), regex })

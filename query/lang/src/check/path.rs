@@ -94,7 +94,7 @@ fn starts_name(c: char) -> bool {
 }
 
 fn name_len(text: &str) -> usize {
-    text.find(|c: char| !(starts_name(c) || c.is_ascii_digit() || c == '-')).unwrap_or(text.len())
+    text.find(|c: char| !(starts_name(c) || c.is_ascii_digit())).unwrap_or(text.len())
 }
 
 /// Bytes of the quoted text that `text` begins with; all of it when the quote is not closed.

@@ -1,7 +1,9 @@
 //! Go's regular expressions (RE2 syntax): what is wrong with one, in Go's words.
 //!
-//! A pattern that passes is compiled by Rust's `regex`, whose syntax is nearly the same; what only Rust refuses is
+//! A pattern that passes is translated for Rust's `regex`, whose syntax is nearly the same; what only Rust refuses is
 //! reported in its words.
+
+mod translate;
 
 use std::collections::HashSet;
 
@@ -11,14 +13,22 @@ const PROGRAM_SIZE_LIMIT: usize = 4 << 20;
 
 /// Whether a pattern is legal; the error begins with `error parsing regexp:`.
 pub fn regex(pattern: &str) -> Result<(), String> {
-    let go = Parser::new(pattern).parse();
-    go.map_err(|fault| format!("error parsing regexp: {}: `{}`", fault.kind, fault.text))?;
-    let compiled = regex::RegexBuilder::new(pattern).size_limit(PROGRAM_SIZE_LIMIT).build();
+    let translated = rust_regex(pattern)?;
+    let compiled = regex::RegexBuilder::new(&translated).size_limit(PROGRAM_SIZE_LIMIT).build();
     compiled.map_err(|e| match e {
         regex::Error::CompiledTooBig(_) => format!("error parsing regexp: expression too large: `{pattern}`"),
         other => format!("error parsing regexp: {other}"),
     })?;
     Ok(())
+}
+
+/// The same pattern for the crate `regex`: there `{` and `[` are stricter, `\<` is a word boundary, and `\d`, `\w`,
+/// `\s` and `\b` know Unicode, where Go's know ASCII. The error is Go's.
+pub fn rust_regex(pattern: &str) -> Result<String, String> {
+    let mut parser = Parser::new(pattern);
+    let parsed = parser.parse();
+    parsed.map_err(|fault| format!("error parsing regexp: {}: `{}`", fault.kind, fault.text))?;
+    Ok(parser.out)
 }
 
 /// The pattern of the `regexp` stage: its named groups become labels.
@@ -62,11 +72,13 @@ struct Parser<'p> {
     at: usize,
     depth: usize,
     names: Vec<&'p str>,
+    /// The translation so far.
+    out: String,
 }
 
 impl<'p> Parser<'p> {
     fn new(pattern: &'p str) -> Self {
-        Parser { pattern, at: 0, depth: 0, names: Vec::new() }
+        Parser { pattern, at: 0, depth: 0, names: Vec::new(), out: String::with_capacity(pattern.len()) }
     }
 
     fn rest(&self) -> &'p str {
@@ -80,6 +92,7 @@ impl<'p> Parser<'p> {
     fn parse(&mut self) -> Result<(), Fault<'p>> {
         let mut before = Before::Nothing;
         while let Some(c) = self.rest().chars().next() {
+            let from = self.at;
             before = match c {
                 '(' => self.open()?,
                 ')' if self.depth == 0 => return Err(Fault { kind: "unexpected )", text: self.pattern }),
@@ -93,7 +106,6 @@ impl<'p> Parser<'p> {
                     Before::Nothing
                 }
                 '*' | '+' | '?' => {
-                    let from = self.at;
                     self.at += 1;
                     self.repeat(from, before)?
                 }
@@ -105,6 +117,10 @@ impl<'p> Parser<'p> {
                     Before::Item
                 }
             };
+            // A class writes its members itself.
+            if c != '[' {
+                translate::piece(&self.pattern[from..self.at], before == Before::Item, &mut self.out);
+            }
         }
         match self.depth {
             0 => Ok(()),
@@ -191,12 +207,14 @@ impl<'p> Parser<'p> {
         if self.rest().starts_with('^') {
             self.at += 1;
         }
+        self.out.push_str(&self.pattern[from..self.at]);
         let mut first = true;
         while first || !self.rest().starts_with(']') {
             first = false;
             self.class_member(from)?;
         }
         self.at += 1;
+        self.out.push(']');
         Ok(Before::Item)
     }
 
@@ -208,12 +226,14 @@ impl<'p> Parser<'p> {
             self.at += end + 4;
             let name = &self.pattern[from + 2..self.at - 2];
             let known = POSIX.contains(&name.strip_prefix('^').unwrap_or(name));
+            self.out.push_str(&self.pattern[from..self.at]);
             return if known { Ok(()) } else { self.fault("invalid character class range", from) };
         }
         let from = self.at;
         let Some(low) = self.class_char(class)? else { return Ok(()) };
         if self.rest().starts_with('-') && self.rest().len() > 1 && !self.rest()[1..].starts_with(']') {
             self.at += 1;
+            self.out.push('-');
             let high = self.class_char(class)?;
             if high.is_none_or(|high| high < low) {
                 return self.fault("invalid character class range", from);
@@ -228,19 +248,21 @@ impl<'p> Parser<'p> {
             None => Err(Fault { kind: "missing closing ]", text: &self.pattern[class..] }),
             Some('\\') => {
                 let from = self.at;
-                if self.rest()[1..].starts_with(['d', 'D', 's', 'S', 'w', 'W']) {
-                    self.at += 2;
-                    return Ok(None);
-                }
+                let stands_for_several = self.rest()[1..].starts_with(['d', 'D', 's', 'S', 'w', 'W', 'p', 'P']);
                 if self.rest()[1..].starts_with(['p', 'P']) {
                     self.unicode_class()?;
-                    return Ok(None);
+                } else if stands_for_several {
+                    self.at += 2;
+                } else {
+                    self.character_escape()?;
                 }
-                self.character_escape()?;
-                Ok(Some(meaning(&self.pattern[from..self.at])))
+                let escape = &self.pattern[from..self.at];
+                translate::escape(escape, &mut self.out);
+                Ok((!stands_for_several).then(|| translate::meaning(escape)))
             }
             Some(c) => {
                 self.at += c.len_utf8();
+                translate::class_member(c, &mut self.out);
                 Ok(Some(c))
             }
         }
@@ -331,24 +353,6 @@ fn counts(text: &str) -> Option<(usize, u32, Option<u32>)> {
     Some((end + 1, min, max))
 }
 
-/// The character that an escape stands for.
-fn meaning(escape: &str) -> char {
-    let body = &escape[1..];
-    let code = |digits: &str, base| u32::from_str_radix(digits, base).ok().and_then(char::from_u32);
-    let first = body.chars().next().unwrap_or('\\');
-    match first {
-        'a' => '\u{7}',
-        'f' => '\u{c}',
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        'v' => '\u{b}',
-        'x' => code(body[1..].trim_matches(['{', '}']), 16).unwrap_or(first),
-        '0'..='7' => code(body, 8).unwrap_or(first),
-        _ => first,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -374,6 +378,20 @@ mod tests {
         ] {
             assert_eq!(regex(pattern), Err(format!("error parsing regexp: {fault}")), "{pattern}");
         }
+    }
+
+    #[test]
+    fn what_go_allows_and_rust_does_not_is_translated() {
+        let matches =
+            |pattern: &str, text: &str| regex::Regex::new(&rust_regex(pattern).unwrap()).unwrap().is_match(text);
+        assert!(matches("{\"a\": {}", "{\"a\": {}"));
+        assert!(matches(r"^\<a\>$", "<a>"));
+        assert!(matches(r"^[[&&~~]$", "["));
+        assert!(matches(r"^\Qa.b\E$", "a.b") && !matches(r"^\Qa.b\E$", "axb"));
+        assert!(matches(r"^\101\x{42}[\103]$", "ABC"));
+        assert!(!matches(r"\d", "\u{665}") && matches(r"[\d]", "5") && matches(r"[\D]", "\u{665}"));
+        assert!(matches(r"\bna", "\u{fc}na"), "a letter outside ASCII is no word character");
+        assert!(matches("a{,2}", "a{,2}"));
     }
 
     #[test]

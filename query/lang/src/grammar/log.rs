@@ -79,8 +79,8 @@ pub(super) fn log(matchers: Vec<Matcher>, stages: Vec<Stage>) -> LogExpr {
 
 fn selector(parts: &mut Parts<'_>) -> Result<Value, ParseError> {
     let matchers = parts.matchers();
-    let is_positive = |m: &Matcher| matches!(m.op, MatchOp::Eq | MatchOp::Regex);
-    if !matchers.iter().any(|m| is_positive(m) && !m.matches_value("")) {
+    // The message speaks of equality and regexes, but `!=""` selects as well.
+    if matchers.iter().all(|m| m.matches_value("")) {
         parts.report(NO_SELECTIVE_MATCHER.into());
     }
     Ok(Value::Matchers(matchers))
@@ -88,10 +88,11 @@ fn selector(parts: &mut Parts<'_>) -> Result<Value, ParseError> {
 
 fn matcher(parts: &mut Parts<'_>, op: MatchOp) -> Result<Value, ParseError> {
     let (name, value) = (parts.text(), parts.text());
-    if matches!(op, MatchOp::Regex | MatchOp::NotRegex) {
-        check::regex(&value).map_err(ParseError::whole)?;
-    }
-    let matcher = Matcher::new(&name, op, &value);
+    let pattern = match op {
+        MatchOp::Regex | MatchOp::NotRegex => check::rust_regex(&value).map_err(ParseError::whole)?,
+        MatchOp::Eq | MatchOp::NotEq => String::new(),
+    };
+    let matcher = Matcher::with_pattern(&name, op, &value, &pattern);
     let refused = |e| ParseError::whole(format!("error parsing regexp: {e}"));
     Ok(Value::Matcher(matcher.map_err(refused)?))
 }
