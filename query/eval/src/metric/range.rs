@@ -141,7 +141,7 @@ impl RangeAggregator {
             let window = samples.get(from..to).filter(|window| !window.is_empty())?;
             Some(match self.op {
                 RangeOp::QuantileOverTime => quantile(self.param, window.iter().map(|(_, v)| *v).collect()),
-                _ => counter_rate(window, self.range),
+                _ => counter_rate(window, end, self.range),
             })
         };
         (0..self.steps.count()).map(window).collect()
@@ -181,9 +181,9 @@ fn quantile(q: f64, mut values: Vec<f64>) -> f64 {
     values[low] * (1.0 - weight) + values[high] * weight
 }
 
-/// Increase of a counter per second, as LogQL computes it: resets are made good, and the increase is extrapolated from
-/// the first to the last sample by as many microseconds as the range has seconds.
-fn counter_rate(window: &[(i64, f64)], range: i64) -> f64 {
+/// Increase of a counter per second: resets are made good, and where samples come close to an end of the window the
+/// increase is extrapolated to it, as Prometheus does.
+fn counter_rate(window: &[(i64, f64)], end: i64, range: i64) -> f64 {
     let ([first, ..], [.., last]) = (window, window) else { return 0.0 };
     if window.len() < 2 {
         return 0.0;
@@ -195,13 +195,14 @@ fn counter_rate(window: &[(i64, f64)], range: i64) -> f64 {
         }
         before = *value;
     }
-    let seconds = range as f64 / 1e9;
-    let sampled = (last.0 - first.0) as f64 / 1000.0;
+    let seconds = |nanos: i64| nanos as f64 / 1e9;
+    let sampled = seconds(last.0 - first.0);
     let between = sampled / (window.len() - 1) as f64;
-    let mut to_start = seconds;
+    let mut to_start = seconds(first.0 - (end - range));
     if increase > 0.0 && first.1 >= 0.0 {
         to_start = to_start.min(sampled * (first.1 / increase));
     }
-    let ahead = if to_start < between * 1.1 { to_start } else { between / 2.0 };
-    increase * ((sampled + ahead) / sampled) / seconds
+    let extrapolated = |gap: f64| if gap < between * 1.1 { gap } else { between / 2.0 };
+    let covered = sampled + extrapolated(to_start) + extrapolated(seconds(end - last.0));
+    increase * (covered / sampled) / seconds(range)
 }

@@ -114,7 +114,7 @@ impl Pattern {
         }
     }
 
-    /// Whether the whole line has this shape. A hole at the end holds at least one byte.
+    /// Whether the whole line has this shape. A hole holds at least one byte, and as few as it can.
     pub fn matches(&self, line: &str) -> bool {
         if line.is_empty() || self.parts.is_empty() {
             return line.is_empty() && self.parts.is_empty();
@@ -123,7 +123,7 @@ impl Pattern {
         for (at, part) in self.parts.iter().enumerate() {
             let Part::Literal(literal) = part else { continue };
             match rest.find(literal.as_str()) {
-                Some(found) if at > 0 || found == 0 => rest = &rest[found + literal.len()..],
+                Some(found) if (at == 0) == (found == 0) => rest = &rest[found + literal.len()..],
                 _ => return false,
             }
         }
@@ -163,6 +163,7 @@ mod tests {
         assert!(matches("<_>user<_>", "a user b"));
         assert!(!matches("<_>user<_>", "a user"));
         assert!(!matches("user", "user x"));
+        assert!(!matches("<_>user<_>", "user a user b"));
         assert!(matches("", ""));
         assert!(!matches("", "x"));
     }

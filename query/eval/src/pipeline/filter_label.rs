@@ -1,4 +1,4 @@
-//! Label filters. A line that failed before passes all but the filters on text.
+//! Label filters. An absent label passes none but those on text; a value that cannot be read passes, as an error.
 
 use super::labels::Work;
 use super::names::{NameId, Names};
@@ -46,6 +46,18 @@ impl CompiledLabelFilter {
         })
     }
 
+    /// The label, where the filter reads no more than one.
+    pub fn label(&self) -> Option<NameId> {
+        match self {
+            CompiledLabelFilter::Matcher(name, _)
+            | CompiledLabelFilter::Number(name, ..)
+            | CompiledLabelFilter::Duration(name, ..)
+            | CompiledLabelFilter::Bytes(name, ..)
+            | CompiledLabelFilter::Ip(name, ..) => Some(*name),
+            CompiledLabelFilter::And(..) | CompiledLabelFilter::Or(..) => None,
+        }
+    }
+
     pub fn keeps(&self, work: &mut Work<'_>) -> bool {
         match self {
             CompiledLabelFilter::Matcher(name, matcher) => matcher.matches_value(work.value(*name, &matcher.name)),
@@ -53,8 +65,8 @@ impl CompiledLabelFilter {
             CompiledLabelFilter::Duration(name, op, value) => compare(work, *name, *op, *value, parse_duration),
             CompiledLabelFilter::Bytes(name, op, value) => compare(work, *name, *op, *value, parse_bytes),
             CompiledLabelFilter::Ip(name, op, pattern) => {
-                let found = work.get(*name).map(|(value, _)| pattern.found_in(value));
-                work.failed() || found.is_some_and(|found| found == (*op == IpOp::Eq))
+                let Some((value, _)) = work.get(*name) else { return false };
+                pattern.found_in(value) == (*op == IpOp::Eq)
             }
             CompiledLabelFilter::And(a, b) => {
                 let left = a.keeps(work);
@@ -72,9 +84,6 @@ fn compare<T: PartialOrd>(
     want: T,
     read: impl Fn(&str) -> Result<T, ValueError>,
 ) -> bool {
-    if work.failed() {
-        return true;
-    }
     let Some((text, _)) = work.get(name) else { return false };
     match read(text) {
         Ok(value) => match op {

@@ -10,14 +10,17 @@ use gantry_query_lang::ast::{DropKeep, LabelFormat, LabelFormatValue};
 
 const ERROR: &str = "TemplateFormatErr";
 
-/// The labels of a line as a template sees them.
-struct Labels<'w, 'r>(&'w Work<'r>);
+/// The labels of a line as a template sees them. Templates of labels see errors, those of lines do not.
+struct Labels<'w, 'r> {
+    work: &'w Work<'r>,
+    errors: bool,
+}
 
 impl Labels<'_, '_> {
     fn error(&self, name: &str) -> Option<&str> {
-        let scratch = &self.0.scratch;
+        let scratch = &self.work.scratch;
         let span = if name == "__error__" { scratch.error } else { scratch.details };
-        span.map(|span| self.0.text(span))
+        span.filter(|_| self.errors).map(|span| self.work.text(span))
     }
 }
 
@@ -26,7 +29,7 @@ impl Fields for Labels<'_, '_> {
         if matches!(name, "__error__" | "__error_details__") {
             return self.error(name);
         }
-        let work = self.0;
+        let work = self.work;
         let same = |id: &NameId| &*work.scratch.names.get(*id).text == name;
         if let Some(entry) = work.scratch.entries.iter().find(|entry| same(&entry.name)) {
             return Some(work.text(entry.value));
@@ -37,8 +40,8 @@ impl Fields for Labels<'_, '_> {
 
     fn all(&self) -> Vec<(String, String)> {
         let mut all = Vec::new();
-        let names = &self.0.scratch.names;
-        self.0.each(|name, value| all.push((names.get(name).text.to_string(), value.to_string())));
+        let names = &self.work.scratch.names;
+        self.work.each(|name, value| all.push((names.get(name).text.to_string(), value.to_string())));
         for name in ["__error__", "__error_details__"] {
             all.extend(self.error(name).map(|value| (name.to_string(), value.to_string())));
         }
@@ -47,8 +50,8 @@ impl Fields for Labels<'_, '_> {
     }
 }
 
-fn render(work: &Work<'_>, template: &Template, out: &mut String) -> Result<(), TemplateError> {
-    let env = Env { labels: &Labels(work), line: work.line(), timestamp: work.timestamp, now: work.now };
+fn render(work: &Work<'_>, template: &Template, errors: bool, out: &mut String) -> Result<(), TemplateError> {
+    let env = Env { labels: &Labels { work, errors }, line: work.line(), timestamp: work.timestamp, now: work.now };
     template.render(&env, out)
 }
 
@@ -60,7 +63,7 @@ pub(crate) fn line_template(text: &str) -> Result<Template, EvalError> {
 pub(crate) fn line_format(work: &mut Work<'_>, template: &Template) {
     let mut out = std::mem::take(&mut work.scratch.buffer);
     out.clear();
-    match render(work, template, &mut out) {
+    match render(work, template, false, &mut out) {
         Ok(()) => {
             std::mem::swap(&mut work.scratch.line, &mut out);
             work.own_line = true;
@@ -135,7 +138,7 @@ pub(crate) fn label_format(work: &mut Work<'_>, assignments: &[Assignment]) {
                 for later in &assignments[at..] {
                     if let Assignment::Template { to, template } = later {
                         let mut out = String::new();
-                        let result = render(work, template, &mut out).map(|()| out);
+                        let result = render(work, template, true, &mut out).map(|()| out);
                         rendered.push((*to, result));
                     }
                 }
@@ -187,7 +190,7 @@ pub(crate) fn drop_labels(work: &mut Work<'_>, entries: &[Selected]) {
             continue;
         }
         match &*entry.text {
-            "__error__" => work.scratch.error = None,
+            "__error__" => (work.scratch.error, work.scratch.details) = (None, None),
             "__error_details__" => work.scratch.details = None,
             _ => work.delete(entry.name),
         }

@@ -1,5 +1,6 @@
 //! What happens to a line's labels after the pipeline, so that parsers leave out what nobody asks for.
 
+use super::filter_label::CompiledLabelFilter;
 use super::names::{NameId, Names};
 use gantry_query_lang::ast::Grouping;
 
@@ -42,6 +43,8 @@ pub(crate) struct Required {
     pub metadata: Vec<NameId>,
     /// Errors are part of what is asked for.
     pub preserve_error: bool,
+    /// Filters on one label that come after a parser: tried as soon as a parser finds the label.
+    pub early: Vec<(NameId, CompiledLabelFilter)>,
 }
 
 impl Required {
@@ -64,6 +67,6 @@ impl Required {
         }
         let bare = all.iter().filter_map(|name| name.strip_suffix("_extracted")).map(|name| names.intern(name));
         let metadata = bare.collect::<Vec<_>>().into_iter().chain(labels.iter().copied()).collect();
-        Required { no_labels: false, labels, metadata, preserve_error }
+        Required { labels, metadata, preserve_error, ..Required::default() }
     }
 }

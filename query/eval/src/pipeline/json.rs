@@ -69,8 +69,8 @@ fn member(work: &mut Work<'_>, key: &str, value: Value<'_>, prefix: &mut String)
         Some(name)
     };
     if let Some(name) = name.and_then(|name| work.target(name)) {
-        work.set(Category::Parsed, name, &plain(value));
-        if work.satisfied() {
+        work.parsed(name, &plain(value));
+        if work.is_done() {
             return ControlFlow::Break(());
         }
     }
@@ -180,7 +180,7 @@ pub(crate) fn unpack(work: &mut Work<'_>) {
             for (key, value) in labels {
                 let name = work.scratch.names.of_key(&key).and_then(|name| work.target(name));
                 if let Some(name) = name {
-                    work.set(Category::Parsed, name, &value);
+                    work.parsed(name, &value);
                 }
             }
         }

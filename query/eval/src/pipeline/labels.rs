@@ -53,6 +53,8 @@ pub struct Scratch {
     pub(crate) details: Option<Span>,
     pub(crate) preserved: bool,
     pub(crate) found: usize,
+    /// A parser found a label that a later filter refuses.
+    pub(crate) rejected: bool,
     /// The line, where it is no longer the body.
     pub(crate) line: String,
     pub(crate) buffer: String,
@@ -71,6 +73,7 @@ impl Scratch {
             details: None,
             preserved: false,
             found: 0,
+            rejected: false,
             line: String::new(),
             buffer: String::new(),
         }
@@ -81,7 +84,8 @@ impl Scratch {
         self.arena.clear();
         self.entries.clear();
         self.deleted.clear();
-        (self.error, self.details, self.preserved, self.found) = (None, None, false, 0);
+        (self.error, self.details) = (None, None);
+        (self.preserved, self.found, self.rejected) = (false, 0, false);
     }
 }
 
@@ -231,9 +235,18 @@ impl<'r> Work<'r> {
         if metadata || self.in_stream(name) { self.scratch.names.extracted(name) } else { name }
     }
 
-    /// Everything that was asked for has been found: parsers may stop.
-    pub fn satisfied(&self) -> bool {
-        !self.required.labels.is_empty() && self.scratch.found == self.required.labels.len()
+    /// Stores what a parser found and tries the filters on it.
+    pub fn parsed(&mut self, name: NameId, value: &str) {
+        self.set(Category::Parsed, name, value);
+        let required = self.required;
+        let refused = required.early.iter().any(|(label, filter)| *label == name && !filter.keeps(self));
+        self.scratch.rejected |= refused;
+    }
+
+    /// Everything that was asked for has been found, or the line is refused: parsers may stop.
+    pub fn is_done(&self) -> bool {
+        let satisfied = !self.required.labels.is_empty() && self.scratch.found == self.required.labels.len();
+        satisfied || self.scratch.rejected
     }
 
     pub fn fail(&mut self, kind: &str, details: Option<&str>) {

@@ -81,6 +81,8 @@ struct Compiler {
     any: bool,
     pushdown: Vec<LineFilter>,
     line_changed: bool,
+    parsed: bool,
+    early: Vec<(NameId, CompiledLabelFilter)>,
 }
 
 impl Compiler {
@@ -98,7 +100,12 @@ impl Compiler {
                 }
                 Step::LineFilter(compiled)
             }
-            Stage::LabelFilter(filter) => Step::LabelFilter(self.label_filter(filter)?),
+            Stage::LabelFilter(filter) => {
+                let filter = self.label_filter(filter)?;
+                let label = filter.label().filter(|_| self.parsed);
+                self.early.extend(label.map(|label| (label, filter.clone())));
+                Step::LabelFilter(filter)
+            }
             Stage::Json(extractions) if extractions.is_empty() => Step::Json,
             Stage::Json(extractions) => {
                 let extractions = extractions.iter().map(|e| json::JsonExtraction::new(e, &mut self.names));
@@ -164,11 +171,12 @@ impl Pipeline {
                 EvalError::InvalidQuery(text) => EvalError::InvalidQuery(format!("stage '{stage}' : {text}")),
                 other => other,
             })?;
+            compiler.parsed |= step.as_ref().is_some_and(Step::is_parser);
             steps.extend(step);
         }
         let filters = filters.iter().map(|f| compiler.label_filter(f)).collect::<Result<_, _>>()?;
-        let Compiler { mut names, read, any, pushdown, .. } = compiler;
-        let required = Required::new(&options.hints, read, any, &mut names);
+        let Compiler { mut names, read, any, pushdown, early, .. } = compiler;
+        let required = Required { early, ..Required::new(&options.hints, read, any, &mut names) };
         let trivial = stages.iter().all(|stage| matches!(stage, Stage::LineFilter(_)));
         Ok((Pipeline { steps, pushdown, required, names, trivial, now: options.now }, PostFilters(filters)))
     }
@@ -279,6 +287,10 @@ impl PostFilters {
 }
 
 impl Step {
+    fn is_parser(&self) -> bool {
+        matches!(self, Step::Json | Step::Logfmt(_) | Step::Pattern(_) | Step::Regexp(_) | Step::Unpack)
+    }
+
     fn run(&self, work: &mut Work<'_>) -> bool {
         match self {
             Step::LineFilter(filter) => return filter.keeps(work.line()),
@@ -296,6 +308,6 @@ impl Step {
             Step::Drop(entries) => format::drop_labels(work, entries),
             Step::Keep(entries) => format::keep_labels(work, entries),
         }
-        true
+        !work.scratch.rejected
     }
 }

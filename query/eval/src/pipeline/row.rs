@@ -44,11 +44,6 @@ impl<'r> Row<'r> {
         self.scratch.error.map(|span| resolve(self.scratch, self.body, span))
     }
 
-    /// The error was asked for by the query, so numbers over it are fine.
-    pub(crate) fn error_is_preserved(&self) -> bool {
-        self.scratch.preserved
-    }
-
     /// Calls `visit` with name, value and origin of every label, errors included, in no order. Values may be empty.
     pub fn each_label(&self, mut visit: impl FnMut(&str, &str, Category)) {
         for (name, value) in &self.stream.labels {

@@ -32,8 +32,8 @@ pub(crate) fn logfmt(work: &mut Work<'_>, flags: LogfmtFlags) {
             };
             let name = work.scratch.names.of_key(key).and_then(|name| work.target(name));
             let Some(name) = name.filter(|_| flags.keep_empty || !value.is_empty()) else { continue };
-            work.set(Category::Parsed, name, &value);
-            if work.satisfied() {
+            work.parsed(name, &value);
+            if work.is_done() {
                 return None;
             }
         }
@@ -110,7 +110,7 @@ impl PatternParser {
         work.with_line(|work, line| {
             self.pattern.captures(line, |at, value| {
                 if let Some(name) = work.target(self.names[at]) {
-                    work.set(Category::Parsed, name, value);
+                    work.parsed(name, value);
                 }
             });
         });
@@ -140,7 +140,7 @@ impl RegexpParser {
             let Some(captures) = self.regex.captures(line) else { return };
             for (at, name) in &self.names {
                 if let Some(name) = work.target(*name) {
-                    work.set(Category::Parsed, name, captures.get(*at).map_or("", |m| m.as_str()));
+                    work.parsed(name, captures.get(*at).map_or("", |m| m.as_str()));
                 }
             }
         });

@@ -227,7 +227,7 @@ fn base64_decode(text: &str) -> String {
             out.push((word >> bits) as u8);
         }
     }
-    if bytes.len() % 4 != 0 || padding > 2 {
+    if data.len() % 4 == 1 || padding > 0 && bytes.len() % 4 != 0 {
         return error(bytes.len());
     }
     String::from_utf8_lossy(&out).into_owned()

@@ -2,7 +2,7 @@
 
 use gantry_model::{LabelSet, metadata};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A line: time, text, encoded metadata.
@@ -61,9 +61,9 @@ fn lines(name: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Reads the suite; streams are in order of time, and an entry that occurs twice is there once.
+/// Reads the suite; streams are in order of time, then of arrival, and an entry that occurs twice is there once.
 pub fn load() -> Data {
-    let mut streams: BTreeMap<LabelSet, BTreeSet<Line>> = BTreeMap::new();
+    let mut streams: BTreeMap<LabelSet, Vec<Line>> = BTreeMap::new();
     for entry in lines("input.jsonl") {
         let pairs = |value: &Value| -> Vec<(String, String)> {
             let map = value.as_object().unwrap();
@@ -73,7 +73,10 @@ pub fn load() -> Data {
         let own = pairs(&entry["metadata"]);
         metadata::encode(own.iter().map(|(k, v)| (k.as_str(), v.as_str())), &mut encoded);
         let line = (entry["ts"].as_str().unwrap().parse().unwrap(), entry["line"].as_str().unwrap().into(), encoded);
-        streams.entry(LabelSet::from_pairs(pairs(&entry["labels"]))).or_default().insert(line);
+        let lines = streams.entry(LabelSet::from_pairs(pairs(&entry["labels"]))).or_default();
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
     }
     let case = |raw: Value| Case {
         id: raw["id"].as_str().unwrap().into(),
@@ -84,6 +87,6 @@ pub fn load() -> Data {
         tolerance: raw["tolerance"].as_f64(),
         raw,
     };
-    let streams = streams.into_iter().map(|(labels, lines)| (labels, lines.into_iter().collect())).collect();
-    Data { streams, cases: lines("cases.jsonl").into_iter().map(case).collect() }
+    streams.values_mut().for_each(|lines| lines.sort_by_key(|line| line.0));
+    Data { streams: streams.into_iter().collect(), cases: lines("cases.jsonl").into_iter().map(case).collect() }
 }

@@ -129,7 +129,7 @@ fn metric_query(data: &Data, case: &Case, metric: &MetricExpr) -> Result<Value, 
     Ok(json!({"status": "success", "data": data}))
 }
 
-/// Every other line goes to a second collector, so that merging is tried as well.
+/// The later half of a stream goes to a second collector, so that merging is tried as well.
 fn range_leaf(data: &Data, leaf: &Leaf<'_>, steps: Steps) -> Result<Table, EvalError> {
     let query = RangeQuery::compile(leaf, Options::default())?;
     let mut scratch = query.pipeline().scratch();
@@ -138,7 +138,14 @@ fn range_leaf(data: &Data, leaf: &Leaf<'_>, steps: Steps) -> Result<Table, EvalE
     for (labels, lines) in data.streams.iter().filter(|(labels, _)| selector.matches(labels)) {
         let mut stream = query.pipeline().stream(&mut scratch, labels);
         for (number, (at, body, metadata)) in lines.iter().enumerate() {
-            query.add(&mut collectors[number % 2], &mut scratch, &mut stream, *at, body, metadata)?;
+            query.add(
+                &mut collectors[usize::from(number > lines.len() / 2)],
+                &mut scratch,
+                &mut stream,
+                *at,
+                body,
+                metadata,
+            )?;
         }
     }
     let [mut all, other] = collectors;
