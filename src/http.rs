@@ -39,14 +39,8 @@ struct Inner {
     metrics: HttpMetrics,
     /// Writes that are being answered.
     writes: TaskTracker,
-    parts: OnceLock<Parts>,
-}
-
-/// What exists once the store is open.
-#[derive(Debug)]
-struct Parts {
-    store: Arc<Store>,
-    router: Router,
+    /// What answers once the store is open.
+    parts: OnceLock<Router>,
 }
 
 /// Whether the process can do its work.
@@ -81,12 +75,12 @@ impl App {
         let admin = Router::new()
             .route("/flush", post(admin::flush))
             .route("/api/v1/admin/compact", post(admin::compact))
-            .with_state(store.clone());
+            .with_state(store);
         let ingest = ingest.layer(middleware::from_fn_with_state(self.clone(), write_gate));
         let small = admin.merge(query).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
         let router = small.merge(ingest);
         let router = router.layer(middleware::from_fn_with_state(self.clone(), measure::measure));
-        if self.0.parts.set(Parts { store, router }).is_ok() {
+        if self.0.parts.set(router).is_ok() {
             *self.0.readiness.write() = Readiness::Ready;
         }
     }
@@ -115,7 +109,7 @@ pub fn grpc_router(ingest: Arc<Ingest>) -> Router {
 /// Hands the request to the parts that opened later.
 async fn later(State(app): State<App>, request: Request) -> Response {
     match app.0.parts.get() {
-        Some(parts) => parts.router.clone().oneshot(request).await.into_response(),
+        Some(parts) => parts.clone().oneshot(request).await.into_response(),
         None => status::unavailable(&app.readiness()),
     }
 }

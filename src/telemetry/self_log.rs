@@ -57,11 +57,13 @@ pub struct SelfLog {
 }
 
 /// The events that are worth keeping.
-pub fn filter() -> FilterFn<fn(&Metadata<'_>) -> bool> {
-    filter_fn(|event| {
-        event.is_span() && event.name() == WRITER_SPAN
-            || *event.level() <= LevelFilter::INFO && event.target().starts_with("gantry")
-    })
+pub fn filter() -> FilterFn {
+    filter_fn(is_kept as fn(&Metadata<'_>) -> bool)
+}
+
+fn is_kept(event: &Metadata<'_>) -> bool {
+    let writer = event.is_span() && event.name() == WRITER_SPAN;
+    writer || (*event.level() <= LevelFilter::INFO && event.target().starts_with("gantry"))
 }
 
 /// A layer and the writer behind it, with room for [`QUEUE`] lines between them.
