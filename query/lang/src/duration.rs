@@ -107,7 +107,7 @@ pub fn format_prometheus_duration(nanos: i64) -> String {
     for (at, (name, unit)) in UNITS.iter().enumerate() {
         // Years and weeks are named only when nothing remains: 8d is not 1w1d.
         let only_exact = at < 2;
-        if rest < *unit || only_exact && rest % unit != 0 {
+        if rest < *unit || only_exact && !rest.is_multiple_of(*unit) {
             continue;
         }
         out += &format!("{}{name}", rest / unit);

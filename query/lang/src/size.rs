@@ -48,7 +48,7 @@ pub fn format_size(bytes: u64) -> String {
         unit *= 1_000;
         let last = at + 1 == NAMES.len() || bytes / unit < 1_000;
         let tenths = unit / 10;
-        let exact = if bytes / unit >= 10 { bytes % unit == 0 } else { bytes.is_multiple_of(tenths) };
+        let exact = if bytes / unit >= 10 { bytes.is_multiple_of(unit) } else { bytes.is_multiple_of(tenths) };
         if bytes >= unit && last && exact && *name != "EB" && *name != "PB" {
             let (whole, tenth) = (bytes / unit, bytes % unit / tenths);
             // The lexer reads `1.0kB` and `1kB` alike; below ten the fraction is always shown.

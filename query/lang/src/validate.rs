@@ -38,8 +38,8 @@ fn validate_metric(metric: &MetricExpr, templates: &dyn TemplateCheck) -> Result
     match metric {
         MetricExpr::Range(range) => {
             stages(&range.log.stages, templates)?;
-            let filters = range.unwrap.iter().flat_map(|unwrap| &unwrap.filters);
-            filters.map(|f| named(&Stage::LabelFilter(f.clone()), label_filter(f))).collect()
+            let mut filters = range.unwrap.iter().flat_map(|unwrap| &unwrap.filters);
+            filters.try_for_each(|f| named(&Stage::LabelFilter(f.clone()), label_filter(f)))
         }
         MetricExpr::Vector(vector) => validate_metric(&vector.inner, templates),
         MetricExpr::Binary(binary) => {

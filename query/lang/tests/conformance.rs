@@ -20,7 +20,7 @@ fn cases() -> Vec<Case> {
     let path = directory.join("logql/cases.jsonl");
     let text =
         std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("set GANTRY_CONFORMANCE: {}: {e}", path.display()));
-    text.lines().filter_map(|line| case(&serde_json::from_str(line).unwrap())).collect()
+    text.lines().filter_map(|line| case(&serde_json::from_str(line).expect("a case is a line of JSON"))).collect()
 }
 
 /// Cases without a query have nothing to parse.
