@@ -55,3 +55,28 @@ impl Sink for Ingest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Fixture, NOW};
+    use gantry_model::LabelSet;
+    use gantry_store_api::ErrorKind;
+
+    #[tokio::test]
+    async fn only_what_can_never_be_stored_is_given_up() {
+        let fixture = Fixture::new();
+        let submit = async |kind| {
+            fixture.store.fail_with(kind);
+            let mut builder = LogBatch::builder();
+            builder.stream(LabelSet::from_pairs([("app", "web")])).push(NOW, "line", []).unwrap();
+            Sink::submit(&*fixture.ingest, &TenantId::default_tenant(), "file", builder.finish()).await
+        };
+        for kind in [ErrorKind::Overloaded, ErrorKind::StorageFull, ErrorKind::Unavailable, ErrorKind::Internal] {
+            assert!(submit(Some(kind)).await.unwrap_err().retry_after.is_some(), "{kind:?}");
+        }
+        assert_eq!(submit(Some(ErrorKind::Invalid)).await.unwrap_err().retry_after, None);
+        assert_eq!(submit(None).await, Ok(()));
+        assert_eq!(fixture.store.lines().len(), 1);
+    }
+}

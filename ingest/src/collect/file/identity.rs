@@ -73,6 +73,11 @@ impl Fingerprint {
         Ok(self.bytes == 0 || Self::take(file, self.bytes)? == *self)
     }
 
+    /// As [`Fingerprint::matches`], but an empty one proves nothing.
+    pub fn is_of(&self, file: &File) -> io::Result<bool> {
+        Ok(self.bytes > 0 && self.matches(file)?)
+    }
+
     /// Takes more bytes in when the file has them.
     pub fn grow(&mut self, file: &File) -> io::Result<()> {
         if self.bytes < Self::MOST {

@@ -1,8 +1,8 @@
 //! Files, followed through rotation by rename and by copy-truncate, deletion and restarts, from the first line on.
 //!
 //! [`watch`] is the whole of it, synchronous: it finds files, reads them by turns and knows how far each one got.
-//! [`collector`] drives it: gather, save the checkpoint, send, commit, and again. `docs/ARCHITECTURE.md` says why a crash
-//! between any two of those steps neither loses a line nor stores one twice.
+//! [`collector`] drives it: gather, save the checkpoint, send, commit, and again. [`checkpoint`] says why a crash between
+//! any two of those steps neither loses a line nor stores one twice.
 
 mod checkpoint;
 mod collector;

@@ -53,6 +53,7 @@ const MOST_LOOKS: usize = 10;
 /// Uncompressed older generations of `live` in its directory, the oldest content first. Names move on while a rotation
 /// is under way, and a file may slip through one look; so it looks until it finds nothing new.
 pub(super) fn rotations_of(live: &Path) -> Vec<Rotated> {
+    let live = &target(live);
     let mut found: BTreeMap<FileId, Rotated> = BTreeMap::new();
     for _ in 0..MOST_LOOKS {
         let before = found.len();
@@ -66,6 +67,18 @@ pub(super) fn rotations_of(live: &Path) -> Vec<Rotated> {
     let mut found: Vec<Rotated> = found.into_values().collect();
     found.sort_by_key(|rotated| rotated.age);
     found
+}
+
+/// Follows symbolic links, also one that leads nowhere at the moment: rotation happens where the file is.
+fn target(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LOOKS {
+        match std::fs::read_link(&path) {
+            Ok(next) => path = path.parent().unwrap_or(Path::new("/")).join(next),
+            Err(_) => break,
+        }
+    }
+    path
 }
 
 fn look(live: &Path) -> Vec<Rotated> {

@@ -38,7 +38,8 @@ pub struct FileOptions {
     pub close_idle: Duration,
     /// Take a last line without line feed for complete after this much silence. None (the default): only when the file
     /// is gone, because a program may write the rest at any time.
-    pub partial_flush_ms: Option<u64>,
+    #[serde(with = "optional", skip_serializing_if = "Option::is_none")]
+    pub partial_flush: Option<Duration>,
     /// Longest line in bytes; the rest of a longer one is left out and counted. Default 256 KiB.
     pub max_line_bytes: usize,
     /// Bytes that one file may contribute before it is the turn of the next. Default 64 KiB.
@@ -62,7 +63,7 @@ impl Default for FileOptions {
             discover_every: Duration::from_millis(500),
             rotate_wait: Duration::from_secs(5),
             close_idle: Duration::from_secs(600),
-            partial_flush_ms: None,
+            partial_flush: None,
             max_line_bytes: 256 << 10,
             turn_bytes: 64 << 10,
             batch_bytes: 1 << 20,
@@ -102,5 +103,23 @@ impl FileOptions {
             return Err(CollectError::Zero);
         }
         Ok(())
+    }
+}
+
+/// A duration that may be left out.
+mod optional {
+    use super::duration;
+    use serde::{Deserializer, Serializer};
+    use std::time::Duration;
+
+    pub fn serialize<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => duration::serialize(value, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        duration::deserialize(deserializer).map(Some)
     }
 }

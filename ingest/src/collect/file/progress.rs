@@ -4,6 +4,8 @@ use super::Format;
 use super::checkpoint::{Pending, Saved};
 use super::format::Decoder;
 use super::identity::Fingerprint;
+use std::fs::File;
+use std::io;
 
 /// A place in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +40,18 @@ struct Run {
 }
 
 impl Progress {
+    /// At the first line.
+    pub fn of(file: &File) -> io::Result<Self> {
+        let fingerprint = Fingerprint::take(file, Fingerprint::MOST)?;
+        Ok(Progress { fingerprint, ..Progress::default() })
+    }
+
+    /// Learns more of the start of a file that is not read yet, so that a copy of it will be known.
+    pub fn know(&mut self, file: &File) -> io::Result<()> {
+        let more = self.fingerprint.bytes < Fingerprint::MOST && self.fingerprint.matches(file)?;
+        if more { self.fingerprint.grow(file) } else { Ok(()) }
+    }
+
     pub fn resume(saved: &Saved, max_line: usize) -> Self {
         let at = Position { offset: saved.offset, skipping: saved.skipping };
         let replay = saved.pending.filter(|p| p.until > saved.offset);
@@ -51,10 +65,15 @@ impl Progress {
         }
     }
 
-    /// Starts a turn in a batch whose timestamps begin at `base`, in a file that is `length` bytes long. Gives the place
-    /// at which to stop: what was sent before a crash ends there.
-    pub fn begin(&mut self, base: i64, length: u64) -> Option<u64> {
-        self.run = self.run.filter(|run| !run.replay || run.until <= length);
+    /// As long as this the file was for sure.
+    pub fn extent(&self) -> u64 {
+        let sent = self.run.filter(|run| run.replay).map_or(0, |run| run.until);
+        self.read.offset.max(sent)
+    }
+
+    /// Starts a turn in a batch whose timestamps begin at `base`. Gives the place at which to stop: what was sent before a
+    /// crash ends there.
+    pub fn begin(&mut self, base: i64) -> Option<u64> {
         let run = self.run.get_or_insert(Run { first: base, given: 0, until: 0, replay: false });
         run.replay.then_some(run.until)
     }

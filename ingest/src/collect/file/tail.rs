@@ -79,7 +79,7 @@ impl Tail {
             detached: false,
             at_end: false,
             labels: FileLabels::of(path, &options.labels),
-            progress: Progress::default(),
+            progress: Progress::of(&file)?,
             look: Look { length: 0, age: Age::of(&metadata) },
             changed: now,
             file: Some(file),
@@ -96,9 +96,8 @@ impl Tail {
         self
     }
 
-    /// Begins again at the first line, as `generation`, and gives away how far the former content got.
-    pub fn restart(&mut self, generation: u64, now: Timestamp) -> Progress {
-        self.generation = generation;
+    /// Begins again at the first line, and gives away how far the former content got.
+    pub fn restart(&mut self, now: Timestamp) -> Progress {
         self.at_end = false;
         self.changed = now;
         std::mem::take(&mut self.progress)
@@ -119,7 +118,7 @@ impl Tail {
 
     fn turn_of(&mut self, file: &File, cx: &mut Context<'_>) -> io::Result<Turn> {
         let look = Look::of(&file.metadata()?);
-        if look.length < self.progress.read.offset {
+        if look.length < self.progress.extent() {
             return Ok(Turn::Truncated);
         }
         if look != self.look {
@@ -140,7 +139,7 @@ impl Tail {
     /// The fingerprint is checked after reading: when it still holds, what was read belongs to it.
     fn read(&mut self, file: &File, buffer: &mut Vec<u8>, finish: bool, cx: &mut Context<'_>) -> io::Result<Turn> {
         let start = self.progress.read.offset;
-        let stop = self.progress.begin(cx.gather.base, self.look.length);
+        let stop = self.progress.begin(cx.gather.base);
         let mut got = self.fill(file, buffer, cx.options.turn_bytes, stop)?;
         if !self.progress.fingerprint.matches(file)? {
             return Ok(Turn::Truncated);
@@ -169,7 +168,7 @@ impl Tail {
     fn is_finishing(&self, cx: &Context<'_>) -> bool {
         let wait = match self.detached {
             true => Some(cx.options.rotate_wait),
-            false => cx.options.partial_flush_ms.map(Duration::from_millis),
+            false => cx.options.partial_flush,
         };
         wait.is_some_and(|wait| self.is_silent(wait, cx.now))
     }
@@ -292,7 +291,10 @@ impl Tail {
         if self.is_resting(now) {
             self.changed = now;
         }
-        Ok(())
+        match &self.file {
+            Some(file) => self.progress.know(file),
+            None => Ok(()),
+        }
     }
 
     pub fn close(&mut self) {
@@ -308,7 +310,7 @@ impl Tail {
     /// Whether the file no longer continues what was read of it.
     pub fn is_truncated(&self) -> bool {
         self.file.as_ref().is_some_and(|file| {
-            let shorter = file.metadata().is_ok_and(|metadata| metadata.len() < self.progress.read.offset);
+            let shorter = file.metadata().is_ok_and(|metadata| metadata.len() < self.progress.extent());
             shorter || self.progress.fingerprint.matches(file).is_ok_and(|same| !same)
         })
     }
@@ -318,7 +320,7 @@ impl Tail {
     pub fn is_copied_to(&self, other: &File) -> io::Result<bool> {
         let Some(file) = &self.file else { return Ok(false) };
         let length = other.metadata()?.len();
-        let same_start = self.progress.fingerprint.bytes > 0 && self.progress.fingerprint.matches(other)?;
+        let same_start = self.progress.fingerprint.is_of(other)?;
         if !same_start || length == 0 || length > file.metadata()?.len() {
             return Ok(false);
         }
@@ -333,6 +335,6 @@ impl Tail {
 
 /// Whether `copy` holds what `progress` has still to read.
 pub(super) fn holds_rest_of(copy: &File, progress: &Progress) -> io::Result<bool> {
-    let known = progress.fingerprint.bytes > 0 && progress.fingerprint.matches(copy)?;
-    Ok(known && copy.metadata()?.len() >= progress.clean.offset)
+    let known = progress.fingerprint.is_of(copy)?;
+    Ok(known && copy.metadata()?.len() >= progress.extent())
 }

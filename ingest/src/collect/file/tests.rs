@@ -1,5 +1,6 @@
 //! Collectors on real files, with a store that counts equal lines once as the real one does.
 
+mod model;
 mod paths;
 mod restart;
 mod rotation;
@@ -46,12 +47,6 @@ impl Running {
 
     async fn wait_for_rotations(&self, count: usize) {
         self.wait_for_metric("rotations_total", count as f64).await;
-    }
-
-    /// Ends it between two steps, as a crash would.
-    async fn crash(self) {
-        self.task.abort();
-        let _ = self.task.await;
     }
 }
 
@@ -152,7 +147,8 @@ async fn a_long_line_is_cut_and_its_rest_left_out() {
 async fn silence_completes_a_line_only_when_asked_to() {
     let yard = Yard::new();
     write(&yard.at("app.log"), "prompt>");
-    let running = yard.start(FileOptions { partial_flush_ms: Some(50), ..yard.options(&["*.log"]) });
+    let running =
+        yard.start(FileOptions { partial_flush: Some(Duration::from_millis(50)), ..yard.options(&["*.log"]) });
     yard.wait_for_bodies(&["prompt>"]).await;
     write(&yard.at("app.log"), "answer\n");
     yard.wait_for_bodies(&["prompt>", "answer"]).await;

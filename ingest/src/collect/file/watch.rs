@@ -117,7 +117,7 @@ impl Watch {
         self.tell(&path, "read", error);
     }
 
-    /// Every failure is counted; the log names each file once until it works again.
+    /// Every failure is counted; the log names each file once.
     fn tell(&mut self, path: &Path, operation: &str, error: &std::io::Error) {
         self.metrics.failed(operation);
         if self.told.insert(path.to_owned()) {
@@ -151,7 +151,10 @@ impl Watch {
             return;
         }
         match checkpoint.save(&self.checkpoint) {
-            Ok(()) => self.saved = Some(checkpoint),
+            Ok(()) => {
+                self.saved = Some(checkpoint);
+                self.told.remove(&self.checkpoint);
+            }
             Err(error) => self.tell(&self.checkpoint.clone(), "checkpoint", &error),
         }
         self.measure();

@@ -71,6 +71,9 @@ fn wrong_options_are_told_before_anything_starts() {
     let nothing = FileOptions { include: Vec::new(), ..yard.options(&[]) };
     assert!(make(nothing).unwrap_err().to_string().contains("include"));
     assert!(make(FileOptions { name: "../up".into(), ..yard.options(&["*"]) }).is_err());
+    let options = FileOptions { partial_flush: Some(Duration::from_millis(90)), ..yard.options(&["*"]) };
+    let text = serde_json::to_string(&options).unwrap();
+    assert_eq!(serde_json::from_str::<FileOptions>(&text).unwrap(), options);
     let unknown = serde_json::from_str::<FileOptions>(r#"{"includ":["x"]}"#).unwrap_err().to_string();
     assert!(unknown.contains("includ"), "{unknown}");
 }

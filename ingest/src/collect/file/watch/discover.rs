@@ -18,7 +18,7 @@ impl Watch {
         self.look_at_followed(&found);
         self.open_new(&found);
         self.let_go(&found);
-        self.told.retain(|path| found.contains_key(path));
+        self.told.retain(|path| found.contains_key(path) || *path == self.checkpoint);
         self.measure();
     }
 
@@ -63,12 +63,11 @@ impl Watch {
             if self.tails.len() >= self.options.max_files {
                 let full = format!("already following {} files; raise max_files", self.options.max_files);
                 self.tell(path, "follow", &std::io::Error::other(full));
-                continue;
+                break;
             }
-            if let Err(error) = self.open(path, metadata) {
-                if error.kind() != std::io::ErrorKind::NotFound {
-                    self.tell(path, "open", &error);
-                }
+            match self.open(path, metadata) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => self.tell(path, "open", &error),
+                _ => {}
             }
         }
     }
@@ -132,10 +131,9 @@ impl Watch {
         let present: std::collections::HashSet<FileId> = found.values().map(FileId::of).collect();
         let (rotate_wait, close_idle) = (self.options.rotate_wait, self.options.close_idle);
         self.tails.retain(|id, tail| {
-            if !tail.is_done(rotate_wait, now) {
-                return true;
-            }
-            if !(tail.detached && tail.is_deleted()) && !tail.is_done(close_idle, now) {
+            let done = tail.is_done(rotate_wait, now);
+            let deleted = done && tail.detached && tail.is_deleted();
+            if !deleted && !tail.is_done(close_idle, now) {
                 return true;
             }
             tail.close();

@@ -3,7 +3,8 @@
 use super::Watch;
 use crate::collect::file::checkpoint::Saved;
 use crate::collect::file::identity::{Age, FileId};
-use crate::collect::file::names::rotations_of;
+use crate::collect::file::names::{Rotated, rotations_of};
+use crate::collect::file::progress::Progress;
 use crate::collect::file::tail::{Tail, holds_rest_of};
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
@@ -28,21 +29,30 @@ impl Watch {
     }
 
     /// Begins the file again at its first line. When a copy of its former content is beside it, what was not read yet is
-    /// read from there.
+    /// read from there, and then later copies.
     pub(super) fn truncated(&mut self, id: FileId) {
         self.metrics.rotated("truncate");
-        let (rest, restarted) = (self.next_generation(), self.next_generation());
         let now = self.clock.now();
         let Some(tail) = self.tails.get_mut(&id) else { return };
         let path = tail.path.clone();
-        let progress = tail.restart(restarted, now);
-        let copies = rotations_of(&path).into_iter().rev().filter(|copy| !self.tails.contains_key(&copy.id));
-        let copy = copies.into_iter().find(|copy| holds_rest_of(&copy.file, &progress).unwrap_or(false));
-        let Some(copy) = copy else { return };
-        match Tail::new(copy.file, &path, rest, &self.options, now) {
-            Ok(copy) => self.follow(copy.continuing(progress).detached()),
-            Err(error) => self.tell(&path, "open", &error),
+        let progress = tail.restart(now);
+        if let Some(copy) = self.copy_of(&path, &progress) {
+            let (age, rest) = (copy.age, self.next_generation());
+            match Tail::new(copy.file, &path, rest, &self.options, now) {
+                Ok(tail) => self.follow(tail.continuing(progress).detached()),
+                Err(error) => self.tell(&copy.path, "open", &error),
+            }
+            self.adopt_missed(&path, age);
         }
+        let restarted = self.next_generation();
+        if let Some(tail) = self.tails.get_mut(&id) {
+            tail.generation = restarted;
+        }
+    }
+
+    fn copy_of(&self, path: &Path, progress: &Progress) -> Option<Rotated> {
+        let copies = rotations_of(path).into_iter().rev().filter(|copy| !self.tails.contains_key(&copy.id));
+        copies.into_iter().find(|copy| holds_rest_of(&copy.file, progress).unwrap_or(false))
     }
 
     /// Files of the checkpoint are resumed where they were, under whatever name they are now. Those whose directory can
@@ -84,14 +94,21 @@ impl Watch {
         }
     }
 
+    /// Renamed, or copied before it was truncated.
     fn resume_rotated(&mut self, saved: &Saved, found: &BTreeMap<PathBuf, Metadata>) -> bool {
-        let rotated = rotations_of(&saved.path).into_iter().find(|rotated| rotated.id == saved.id);
-        rotated.is_some_and(|rotated| self.resume(saved, rotated.file, found))
+        let mut rotated = rotations_of(&saved.path);
+        rotated.retain(|rotated| !self.tails.contains_key(&rotated.id));
+        rotated.retain(|rotated| saved.fingerprint.matches(&rotated.file).unwrap_or(false));
+        let renamed = rotated.iter().position(|rotated| rotated.id == saved.id);
+        let copied = || rotated.len().checked_sub(1).filter(|_| saved.fingerprint.bytes > 0);
+        let Some(at) = renamed.or_else(copied) else { return false };
+        self.resume(saved, rotated.swap_remove(at).file, found)
     }
 
     /// Whether `file` is the saved one; then it is followed.
     fn resume(&mut self, saved: &Saved, file: File, found: &BTreeMap<PathBuf, Metadata>) -> bool {
-        let same = || Ok::<_, io::Error>(saved.fingerprint.matches(&file)? && file.metadata()?.len() >= saved.offset);
+        let extent = saved.pending.map_or(0, |pending| pending.until).max(saved.offset);
+        let same = || Ok::<_, io::Error>(saved.fingerprint.matches(&file)? && file.metadata()?.len() >= extent);
         if !same().unwrap_or(false) {
             return false;
         }
