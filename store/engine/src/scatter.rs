@@ -12,7 +12,7 @@ pub(crate) fn scatter(batch: LogBatch, partitions: usize) -> Vec<(usize, LogBatc
     if homes.iter().all(|home| *home == homes[0]) {
         return vec![(homes[0], batch)];
     }
-    let mut parts: Vec<Part> = (0..partitions).map(|_| Part::default()).collect();
+    let mut parts: Vec<Part> = (0..partitions).map(|home| Part::sized(&batch, &homes, home)).collect();
     for (stream, home) in batch.streams().iter().zip(homes) {
         parts[home].add(&batch, stream);
     }
@@ -20,7 +20,7 @@ pub(crate) fn scatter(batch: LogBatch, partitions: usize) -> Vec<(usize, LogBatc
     finished.collect()
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Part {
     text: String,
     rows: Vec<LogRow>,
@@ -28,6 +28,19 @@ struct Part {
 }
 
 impl Part {
+    /// With exactly the room it needs: parts stay in memory until they are flushed.
+    fn sized(batch: &LogBatch, homes: &[usize], home: usize) -> Self {
+        let own = || batch.streams().iter().zip(homes).filter(|(_, other)| **other == home).map(|(stream, _)| stream);
+        let len = |row: &LogRow| row.body_len as usize + row.metadata_len as usize;
+        let text = own().flat_map(|stream| batch.rows_of(stream)).map(len).sum();
+        let rows = own().map(|stream| stream.rows.len()).sum();
+        Part {
+            text: String::with_capacity(text),
+            rows: Vec::with_capacity(rows),
+            streams: Vec::with_capacity(own().count()),
+        }
+    }
+
     fn add(&mut self, batch: &LogBatch, stream: &BatchStream) {
         let first = self.rows.len() as u32;
         for row in batch.rows_of(stream) {
