@@ -2,8 +2,9 @@
 //!
 //! Pure and synchronous. It never reads a store, a clock or a socket; rows come in, lines and numbers go out.
 //!
-//! Start with [`Pipeline`] for log queries and [`metric`] for numbers.
+//! Start with [`Pipeline`] for log queries, [`metric`] for numbers and [`detect`] for what lines contain.
 
+pub mod detect;
 mod error;
 pub mod metric;
 pub mod parse;

@@ -227,7 +227,7 @@ fn base64_decode(text: &str) -> String {
             out.push((word >> bits) as u8);
         }
     }
-    if data.len() % 4 == 1 || padding > 0 && bytes.len() % 4 != 0 {
+    if data.len() % 4 == 1 || padding > 0 && !bytes.len().is_multiple_of(4) {
         return error(bytes.len());
     }
     String::from_utf8_lossy(&out).into_owned()

@@ -26,6 +26,28 @@ pub fn difference(case: &Case, got: &Value) -> Option<String> {
     }
 }
 
+/// Fields and values in any order; a cardinality is exact up to 20, and beyond that within 5%.
+pub fn fields(case: &Case, got: &Value) -> Option<String> {
+    let (mut want, mut got) = (case.response.clone(), got.clone());
+    for body in [&mut want, &mut got] {
+        for list in ["fields", "values"] {
+            if let Some(items) = body[list].as_array_mut() {
+                items.sort_by_key(|item| item["label"].as_str().unwrap_or(&item.to_string()).to_string());
+            }
+        }
+        body.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    }
+    let known = want["fields"].as_array().cloned().unwrap_or_default();
+    for (field, known) in got.get_mut("fields").and_then(Value::as_array_mut).into_iter().flatten().zip(&known) {
+        let (have, want) = (field["cardinality"].as_f64().unwrap(), known["cardinality"].as_f64().unwrap());
+        let slack = if want > 20.0 { (0.05 * want).max(1.0) } else { 0.0 };
+        if (have - want).abs() <= slack {
+            field["cardinality"] = known["cardinality"].clone();
+        }
+    }
+    (want != got).then(|| format!("want {want}\n      got  {got}"))
+}
+
 fn key(labels: &Value) -> String {
     let sorted: BTreeMap<_, _> = labels.as_object().into_iter().flatten().collect();
     serde_json::to_string(&sorted).unwrap()

@@ -34,6 +34,12 @@ impl Case {
         matches!(self.raw["endpoint"].as_str(), Some("/loki/api/v1/query" | "/loki/api/v1/query_range"))
     }
 
+    /// What follows `/loki/api/v1/` where the question is about detected fields.
+    pub fn detected(&self) -> Option<&str> {
+        let path = self.raw["endpoint"].as_str()?.strip_prefix("/loki/api/v1/")?;
+        path.starts_with("detected_field").then_some(path)
+    }
+
     pub fn is_range(&self) -> bool {
         self.raw["endpoint"] == "/loki/api/v1/query_range"
     }

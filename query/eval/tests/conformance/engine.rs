@@ -1,6 +1,7 @@
 //! The smallest engine that can answer a query: it scans everything.
 
 use crate::data::{Case, Data};
+use gantry_query_eval::detect::FieldDetector;
 use gantry_query_eval::metric::{Evaluated, Leaf, RangeQuery, Steps, Table, evaluate};
 use gantry_query_eval::value::{format_sample, parse_duration};
 use gantry_query_eval::{Category, EvalError, Labels, Options, Pipeline, Templates};
@@ -37,6 +38,45 @@ fn bounds(case: &Case) -> (i64, i64) {
     let end = case.param("end").map_or(0, instant);
     let since = case.param("since").map_or(3_600_000_000_000, seconds);
     (case.param("start").map_or(end - since, instant), end)
+}
+
+/// The answer about the fields of lines.
+pub fn detected(data: &Data, case: &Case, path: &str) -> Result<Value, String> {
+    let expr = gantry_query_lang::parse_with(case.param("query").unwrap_or(""), &Templates);
+    let Expr::Log(log) = expr.map_err(|e| e.to_string())? else { return Err("no log query".into()) };
+    let detector = detect(data, case, &log).map_err(|e| e.to_string())?;
+    if let Some(name) = path.strip_prefix("detected_field/").and_then(|rest| rest.strip_suffix("/values")) {
+        return Ok(match detector.field(name) {
+            Some(field) => json!({"values": field.values().collect::<Vec<_>>(), "limit": 1000}),
+            None => json!({"values": [], "limit": null}),
+        });
+    }
+    let fields = detector.fields().map(|field| {
+        let mut one = json!({"label": field.label, "type": field.kind.as_str(), "cardinality": field.cardinality(),
+            "parsers": field.parsers});
+        if !field.json_path.is_empty() {
+            one["jsonPath"] = json!(field.json_path);
+        }
+        one
+    });
+    let limit: usize = case.param("limit").map_or(1000, |limit| limit.parse().unwrap());
+    Ok(json!({"fields": fields.collect::<Vec<_>>(), "limit": limit}))
+}
+
+fn detect(data: &Data, case: &Case, log: &LogExpr) -> Result<FieldDetector, EvalError> {
+    let (start, end) = bounds(case);
+    let pipeline = Pipeline::compile(&log.stages, &Options::default())?;
+    let mut scratch = pipeline.scratch();
+    let mut detector = FieldDetector::new(1000, 1000)?;
+    for (labels, lines) in data.streams.iter().filter(|(labels, _)| log.selector.matches(labels)) {
+        let mut stream = pipeline.stream(&mut scratch, labels);
+        for (at, body, metadata) in lines.iter().filter(|(at, ..)| start <= *at && *at < end) {
+            if let Some(row) = pipeline.process(&mut scratch, &mut stream, *at, body, metadata) {
+                detector.add(&row);
+            }
+        }
+    }
+    Ok(detector)
 }
 
 type Entry = (i64, String, Labels, Labels, Labels);
