@@ -119,6 +119,14 @@ pub fn each_member<'a>(
     text: &'a str,
     mut visit: impl FnMut(&'a str, Value<'a>) -> Result<ControlFlow<()>, JsonError>,
 ) -> Result<ControlFlow<()>, JsonError> {
+    each_key(text, |key, value| visit(key, value?))
+}
+
+/// As [`each_member`], but the visitor also learns of the key whose value cannot be read; there the walk ends.
+pub fn each_key<'a>(
+    text: &'a str,
+    mut visit: impl FnMut(&'a str, Result<Value<'a>, JsonError>) -> Result<ControlFlow<()>, JsonError>,
+) -> Result<ControlFlow<()>, JsonError> {
     let bytes = text.as_bytes();
     let mut at = skip_blanks(bytes, 0);
     if bytes.get(at) != Some(&b'{') {
@@ -139,11 +147,11 @@ pub fn each_member<'a>(
             return Err(JsonError::Malformed);
         }
         at = skip_blanks(bytes, at + 1);
-        let (value, after) = value_at(text, at)?;
-        if visit(key, value)?.is_break() {
+        let value = value_at(text, at);
+        if visit(key, value.map(|(value, _)| value))?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        at = skip_blanks(bytes, after);
+        at = skip_blanks(bytes, value?.1);
         match bytes.get(at) {
             Some(b'}') => return Ok(ControlFlow::Continue(())),
             Some(b',') => at = skip_blanks(bytes, at + 1),

@@ -141,7 +141,11 @@ pub(crate) fn extract(work: &mut Work<'_>, extractions: &[JsonExtraction]) {
     }
     work.with_line(|work, line| {
         for extraction in extractions {
-            match json_path::find(line, &extraction.path) {
+            let found = json_path::find(line, &extraction.path).unwrap_or_else(|error| {
+                work.fail_parser(ERROR, Some(&error.to_string()));
+                None
+            });
+            match found {
                 Some(value) => {
                     let name = work.free_name(extraction.name);
                     let text = if value.kind == Kind::Null { Cow::Borrowed("") } else { plain(value) };

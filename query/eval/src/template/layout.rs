@@ -196,7 +196,12 @@ fn assemble(parts: Parts, zone: Tz) -> Option<Time> {
             Some(Time { at, zone: parts.zone })
         }
         None if parts.zone == "UTC" => Time::local(wall, Tz::UTC),
-        None => Time::local(wall, zone),
+        None if parts.zone.is_empty() => Time::local(wall, zone),
+        // A name that the zone does not use then stands for no known offset.
+        None => Time::local(wall, zone).filter(|time| time.zone == parts.zone).or_else(|| {
+            let at = FixedOffset::east_opt(0)?.from_local_datetime(&wall).single()?;
+            Some(Time { at, zone: parts.zone })
+        }),
     }
 }
 

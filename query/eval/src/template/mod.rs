@@ -6,6 +6,7 @@
 
 mod builtin;
 mod exec;
+mod fields;
 mod layout;
 mod lex;
 mod math;
@@ -61,7 +62,7 @@ impl Template {
         parse::parse(name, text)
     }
 
-    /// The labels that the template reads; `None` when that cannot be told beforehand.
+    /// The labels that the template reads, in order of name; `None` when that cannot be told beforehand.
     pub fn fields(&self) -> Option<&[String]> {
         self.fields.as_deref()
     }

@@ -57,21 +57,8 @@ pub(super) fn parse(name: &'static str, text: &str) -> Result<Template, Template
     if let Some(end) = end {
         return parser.fail(&format!("unexpected {{{{{end}}}}}"));
     }
-    let fields = simple_fields(&nodes);
+    let fields = super::fields::read_by(&nodes).filter(|_| parser.named.is_empty());
     Ok(Template { name, nodes, named: parser.named, fields })
-}
-
-/// The labels of a template that is nothing but text and labels.
-fn simple_fields(nodes: &[Node]) -> Option<Vec<String>> {
-    let mut fields = Vec::new();
-    for node in nodes {
-        match node {
-            Node::Text(_) => {}
-            Node::Field(name) => fields.push(name.clone()),
-            _ => return None,
-        }
-    }
-    Some(fields)
 }
 
 struct Parser {

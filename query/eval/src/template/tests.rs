@@ -66,11 +66,24 @@ fn functions_agree_with_the_documentation() {
         ),
         (r#"{{ __timestamp__ | date "Mon Jan _2 15:04:05.000 2006 MST" }}"#, "Tue May 14 10:09:36.057 2024 UTC"),
         (r#"{{ unixEpoch (toDate "2006-01-02T15:04:05Z07:00" "2024-05-14T10:00:00+02:00") }}"#, "1715673600"),
+        (r#"{{ toDateInZone "2006-01-02 15:04" "Europe/Berlin" "2021-07-02 03:04" | date "15:04 MST" }}"#, "01:04 UTC"),
         ("{{ duration .took }} {{ default \"d\" .nosuch }}", "1.5 d"),
     ]);
     assert!(render("{{ div 1 0 }}").is_err());
     assert!(render(r#"{{ unixToTime "abc" }}"#).is_err());
     assert!(render(r#"{{ repeat 1000000000 "abc" }}"#).is_err());
+}
+
+#[test]
+fn the_labels_that_a_template_reads_are_known() {
+    let fields = |text: &str| Template::parse("line", text).unwrap().fields().map(<[String]>::to_vec);
+    let some = |names: &[&str]| Some(names.iter().map(|n| n.to_string()).collect());
+    assert_eq!(
+        fields("{{.b}} x {{ if .c }}{{ .a | upper }}{{ else }}{{ add .d 1 }}{{ end }}"),
+        some(&["a", "b", "c", "d"])
+    );
+    assert_eq!(fields("{{ with .a }}{{ . }}{{ end }}{{ $.b }}"), some(&["a", "b"]));
+    assert_eq!(fields("{{ range $k, $v := . }}{{ $k }}{{ end }}"), None);
 }
 
 #[test]

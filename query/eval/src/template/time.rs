@@ -62,7 +62,7 @@ pub(super) fn call(function: Function, values: Vec<Value>, now: i64) -> Result<V
     };
     let args = Args::new(values, count, count)?;
     Ok(match function {
-        Date => Value::Text(layout::format(&date_argument(args.value(1), now), args.text(0)?)),
+        Date => Value::Text(layout::format(&Time::from(date_argument(args.value(1), now).at.to_utc()), args.text(0)?)),
         ToDate => Value::Time(layout::parse(args.text(0)?, args.text(1)?, Tz::UTC).unwrap_or_else(Time::zero)),
         ToDateInZone => {
             let zone = args.text(1)?.parse().unwrap_or(Tz::UTC);
