@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// How often splits are looked at for merging and removal.
 const UPKEEP: Duration = Duration::from_secs(15);
 /// Shortest and longest wait after a failure.
-const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(4));
 /// How often the stored objects are listed in search of orphans.
 const ORPHANS: Duration = Duration::from_secs(1800);
 

@@ -103,22 +103,26 @@ impl Partition {
         self.state.lock().frozen.front().cloned()
     }
 
-    /// Blocks until fewer than `most` memtables wait, for a while; then gives the reason why appends cannot go on.
+    /// Blocks until fewer than `most` memtables wait, for a while; then gives the reason why appends cannot go on. After a
+    /// failed flush it does not wait: the next attempt is some time away.
     pub(crate) fn wait_for_room(&self, most: usize, patience: Duration) -> Result<(), StoreError> {
         let mut state = self.state.lock();
-        let timed_out =
-            self.drained.wait_while_for(&mut state, |state| state.frozen.len() >= most, patience).timed_out();
-        if !timed_out {
+        let hopeful = |state: &mut State| state.frozen.len() >= most && state.flush_error.is_none();
+        self.drained.wait_while_for(&mut state, hopeful, patience);
+        if state.frozen.len() < most {
             return Ok(());
         }
-        Err(match &state.flush_error {
-            Some(error) => error.clone().context("memtables cannot be written"),
-            None => StoreError::new(ErrorKind::Overloaded, "memtables are not written as fast as lines come in"),
-        })
+        let (kind, why) = match &state.flush_error {
+            Some(error) if error.kind() == ErrorKind::StorageFull => (ErrorKind::StorageFull, error.message()),
+            Some(error) => (ErrorKind::Overloaded, error.message()),
+            None => (ErrorKind::Overloaded, "lines come in faster than they can be written"),
+        };
+        Err(StoreError::new(kind, format!("too many memtables wait to become splits: {why}")))
     }
 
     pub(crate) fn flush_failed(&self, error: &StoreError) {
         self.state.lock().flush_error = Some(error.clone());
+        self.drained.notify_all();
     }
 
     /// The oldest frozen memtable is now these splits: swaps them in one step.
