@@ -31,9 +31,9 @@ impl Steps {
 
     /// The number of the first instant at or after `at`, at most [`Steps::count`].
     pub(crate) fn first_from(&self, at: i64) -> usize {
-        let ahead = i128::from(at) - i128::from(self.start);
-        let step = i128::from(self.step.max(1));
-        if ahead <= 0 { 0 } else { ((ahead + step - 1) / step).min(self.count() as i128) as usize }
+        let ahead = at.saturating_sub(self.start);
+        let step = self.step.max(1);
+        if ahead <= 0 { 0 } else { self.count().min((ahead / step) as usize + usize::from(ahead % step != 0)) }
     }
 }
 

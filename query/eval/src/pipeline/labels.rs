@@ -81,6 +81,7 @@ impl Scratch {
 
     pub(crate) fn clear(&mut self) {
         self.row += 1;
+        self.names.start_line();
         self.arena.clear();
         self.entries.clear();
         self.deleted.clear();

@@ -17,13 +17,27 @@ impl Hasher for QuickHasher {
         self.0
     }
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            let mixed = self.0.rotate_left(5) ^ u64::from_le_bytes(word);
-            self.0 = mixed.wrapping_mul(0x517c_c1b7_2722_0a95);
+        let mut rest = bytes;
+        while let Some((word, after)) = rest.split_first_chunk() {
+            self.mix(u64::from_le_bytes(*word));
+            rest = after;
         }
+        if let Some((word, after)) = rest.split_first_chunk() {
+            self.mix(u32::from_le_bytes(*word).into());
+            rest = after;
+        }
+        rest.iter().for_each(|byte| self.mix((*byte).into()));
         self.0 ^= self.0 >> 32;
+    }
+    fn write_u8(&mut self, byte: u8) {
+        self.mix(byte.into());
+        self.0 ^= self.0 >> 32;
+    }
+}
+
+impl QuickHasher {
+    fn mix(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
     }
 }
 
@@ -45,8 +59,16 @@ pub(crate) struct Name {
 pub(crate) struct Names {
     names: Vec<Name>,
     by_text: QuickMap<Box<str>, NameId>,
-    by_key: QuickMap<Box<str>, Option<NameId>>,
+    /// Keys of lines, and the labels made of them.
+    keys: Vec<(Box<str>, Option<NameId>)>,
+    by_key: QuickMap<Box<str>, u32>,
+    /// The keys of the line before, by place: lines of a kind have the same keys in the same order.
+    before: Vec<u32>,
+    place: usize,
 }
+
+/// How many places are remembered.
+const MAX_PLACES: usize = 256;
 
 /// A scratch that has met more names than this forgets them and starts again.
 const MAX_NAMES: usize = 1 << 16;
@@ -64,13 +86,37 @@ impl Names {
 
     /// The label that a parser makes of a key; `None` for a blank key.
     pub fn of_key(&mut self, key: &str) -> Option<NameId> {
-        if let Some(id) = self.by_key.get(key) {
+        let place = self.place;
+        self.place += 1;
+        if let Some((known, id)) = self.before.get(place).map(|at| &self.keys[*at as usize])
+            && **known == *key
+        {
             return *id;
         }
+        let at = match self.by_key.get(key) {
+            Some(at) => *at,
+            None => self.add_key(key),
+        };
+        if let Some(before) = self.before.get_mut(place) {
+            *before = at;
+        } else if place == self.before.len() && place < MAX_PLACES {
+            self.before.push(at);
+        }
+        self.keys[at as usize].1
+    }
+
+    fn add_key(&mut self, key: &str) -> u32 {
         let name = sanitize(key);
         let id = (!name.is_empty()).then(|| self.intern(&name));
-        self.by_key.insert(key.into(), id);
-        id
+        let at = self.keys.len() as u32;
+        self.keys.push((key.into(), id));
+        self.by_key.insert(key.into(), at);
+        at
+    }
+
+    /// A new line begins.
+    pub fn start_line(&mut self) {
+        self.place = 0;
     }
 
     pub fn extracted(&mut self, id: NameId) -> NameId {
@@ -92,6 +138,6 @@ impl Names {
     }
 
     pub fn is_full(&self) -> bool {
-        self.names.len() + self.by_key.len() > MAX_NAMES
+        self.names.len() + self.keys.len() > MAX_NAMES
     }
 }
