@@ -3,9 +3,8 @@
 use super::table::{Evaluated, Steps, Table};
 use super::{aggregate, binary, label_replace};
 use crate::EvalError;
-use gantry_query_lang::ast::{
-    BinaryExpr, Grouping, MetricExpr, RangeAggregation, RangeOp, VectorAggregation, VectorOp,
-};
+use gantry_query_lang::MAX_NESTING;
+use gantry_query_lang::ast::{Grouping, MetricExpr, RangeAggregation, RangeOp, VectorAggregation, VectorOp};
 
 /// A range aggregation and the grouping of the `sum` around it, which it can apply itself.
 #[derive(Clone, Copy, Debug)]
@@ -56,12 +55,21 @@ fn collect<'a>(expr: &'a MetricExpr, into: &mut Vec<Leaf<'a>>) {
     }
 }
 
-/// Computes an expression; `leaf` gives the series of each range aggregation.
-pub fn evaluate(
-    expr: &MetricExpr,
-    steps: Steps,
-    leaf: &mut dyn FnMut(&Leaf<'_>) -> Result<Table, EvalError>,
-) -> Result<Evaluated, EvalError> {
+/// What gives the series of a leaf.
+type Source<'f> = &'f mut dyn FnMut(&Leaf<'_>) -> Result<Table, EvalError>;
+
+/// Computes an expression; `leaf` gives the series of each range aggregation. Chains of more than [`MAX_NESTING`]
+/// operators are refused, so that the stack is safe.
+pub fn evaluate(expr: &MetricExpr, steps: Steps, leaf: Source<'_>) -> Result<Evaluated, EvalError> {
+    evaluate_at(0, expr, steps, leaf)
+}
+
+fn evaluate_at(depth: usize, expr: &MetricExpr, steps: Steps, leaf: Source<'_>) -> Result<Evaluated, EvalError> {
+    if depth > MAX_NESTING {
+        let text = format!("the query is nested more than {MAX_NESTING} levels deep; split it or simplify it");
+        return Err(EvalError::InvalidQuery(text));
+    }
+    let depth = depth + 1;
     let table = match expr {
         MetricExpr::Literal(value) => return Ok(Evaluated::Scalar(*value)),
         MetricExpr::VectorLiteral(value) => Table::constant(*value, steps.count()),
@@ -69,28 +77,22 @@ pub fn evaluate(
         MetricExpr::Vector(aggregation) => {
             let inner = match Leaf::under(aggregation) {
                 Some(under) => leaf(&under)?,
-                None => match evaluate(&aggregation.inner, steps, leaf)? {
+                None => match evaluate_at(depth, &aggregation.inner, steps, leaf)? {
                     Evaluated::Table(table) => table,
                     Evaluated::Scalar(value) => Table::constant(value, steps.count()),
                 },
             };
             aggregate::aggregate(aggregation, inner, steps.count())
         }
-        MetricExpr::LabelReplace(replace) => match evaluate(&replace.inner, steps, leaf)? {
+        MetricExpr::LabelReplace(replace) => match evaluate_at(depth, &replace.inner, steps, leaf)? {
             Evaluated::Table(table) => label_replace::label_replace(replace, table)?,
             scalar => return Ok(scalar),
         },
-        MetricExpr::Binary(expr) => return binary_expr(expr, steps, leaf),
+        MetricExpr::Binary(expr) => {
+            let lhs = evaluate_at(depth, &expr.lhs, steps, leaf)?;
+            let rhs = evaluate_at(depth, &expr.rhs, steps, leaf)?;
+            return binary::binary(expr, lhs, rhs, steps.count());
+        }
     };
     Ok(Evaluated::Table(table))
-}
-
-fn binary_expr(
-    expr: &BinaryExpr,
-    steps: Steps,
-    leaf: &mut dyn FnMut(&Leaf<'_>) -> Result<Table, EvalError>,
-) -> Result<Evaluated, EvalError> {
-    let lhs = evaluate(&expr.lhs, steps, leaf)?;
-    let rhs = evaluate(&expr.rhs, steps, leaf)?;
-    binary::binary(expr, lhs, rhs, steps.count())
 }

@@ -104,3 +104,14 @@ fn many_series_may_share_a_partner_when_told_so() {
     let kept = binary(BinaryOp::And, matching).unwrap();
     assert!(matches!(kept, Evaluated::Table(table) if table.series.len() == 2));
 }
+
+#[test]
+fn a_chain_without_end_is_refused() {
+    let one = || Box::new(MetricExpr::VectorLiteral(1.0));
+    let mut expr = MetricExpr::VectorLiteral(1.0);
+    for _ in 0..2 * gantry_query_lang::MAX_NESTING {
+        let sum = BinaryExpr { op: BinaryOp::Add, lhs: Box::new(expr), rhs: one(), return_bool: false, matching: None };
+        expr = MetricExpr::Binary(sum);
+    }
+    assert!(evaluate(&expr, Steps::instant(1), &mut |_| Ok(Table::default())).is_err());
+}
