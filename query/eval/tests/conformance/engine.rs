@@ -96,7 +96,7 @@ fn log_query(data: &Data, case: &Case, log: &LogExpr) -> Result<Value, EvalError
             }
         }
     }
-    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    entries.sort_by_key(|entry| entry.0);
     if !case.forward() {
         entries.reverse();
     }
