@@ -72,7 +72,7 @@ impl Process {
             .context("the query engine cannot start")?;
         let write_routes =
             if roles.has(Role::Ingest) { gantry_ingest::http::router(ingest.clone()) } else { Default::default() };
-        let read_routes = if roles.has(Role::Query) { gantry_query::http::router(query) } else { Default::default() };
+        let read_routes = if roles.has(Role::Query) { gantry_query::router(query) } else { Default::default() };
         if roles.has(Role::Ingest) {
             sources::receive(&supervisor, receivers, &ingest, limits(&config.server), config.syslog.clone());
             let metrics = CollectMetrics::register(&registry)?;
