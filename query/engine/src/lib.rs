@@ -1,0 +1,35 @@
+//! Answers questions about logs: LogQL and SQL as DataFusion plans over the store's contract, and live tails.
+//!
+//! ```text
+//!   http::router -> QueryEngine -> logql | sql | catalog | tail -> df (plans) -> gantry_store_api::Querier::scan
+//! ```
+//!
+//! Every query runs in a slot, within a deadline, in bounded memory, and ends when its future is dropped. Never here:
+//! files, writing, the syntax of LogQL, or knowledge of how the store keeps its lines.
+//!
+//! Start with [`QueryEngine`] and [`router`].
+
+mod answer;
+mod catalog;
+mod df;
+mod engine;
+mod error;
+mod fields;
+mod http;
+mod json;
+mod logql;
+mod metrics;
+mod options;
+mod sql;
+mod tail;
+
+pub use answer::{Answer, Data, Labels, LogEntry, LogStream, Series, Stats};
+pub use catalog::{DetectedLabel, IndexStats, VolumeBy, VolumeGroup, volume_steps};
+pub use engine::QueryEngine;
+pub use error::QueryError;
+pub use fields::FieldsQuery;
+pub use http::router;
+pub use logql::RangeQuery;
+pub use options::QueryOptions;
+pub use sql::SqlAnswer;
+pub use tail::{TailQuery, TailSession};

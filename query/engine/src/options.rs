@@ -1,0 +1,91 @@
+//! [`QueryOptions`]: the budgets of queries.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The section `[query]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QueryOptions {
+    /// How long a query may take, waiting for a free slot included.
+    #[serde(with = "human_duration")]
+    pub timeout: Duration,
+    /// Most lines that a log query may ask for.
+    pub max_lines: usize,
+    /// Most series that a metric query may answer.
+    pub max_series: usize,
+    /// Longest time between start and end of a query.
+    #[serde(with = "human_duration")]
+    pub max_range: Duration,
+    /// Most bytes of bodies and metadata that one query may read.
+    pub max_scan_bytes: u64,
+    /// Memory that all running queries share, in bytes. A query that would need more is refused.
+    pub memory_bytes: usize,
+    /// Most rows that a SQL statement may answer.
+    pub max_sql_rows: usize,
+    /// Queries that run at the same time; 0 stands for twice the number of cores.
+    pub max_concurrent: usize,
+    /// Queries that wait for a slot before more are refused with 429.
+    pub max_queued: usize,
+    /// Threads that one query may use; 0 stands for the number of cores.
+    pub parallelism: usize,
+    /// Live tails at the same time.
+    pub max_tails: usize,
+    /// Lines kept for a slow reader of a tail before it starts to lose some.
+    pub tail_buffer_lines: usize,
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        QueryOptions {
+            timeout: Duration::from_secs(60),
+            max_lines: 5000,
+            max_series: 500,
+            max_range: Duration::from_secs(721 * 3600),
+            max_scan_bytes: 1 << 40,
+            memory_bytes: 256 << 20,
+            max_sql_rows: 1_000_000,
+            max_concurrent: 0,
+            max_queued: 100,
+            parallelism: 0,
+            max_tails: 100,
+            tail_buffer_lines: 10_000,
+        }
+    }
+}
+
+impl QueryOptions {
+    /// Threads for one query.
+    pub fn partitions(&self) -> usize {
+        match self.parallelism {
+            0 => cores(),
+            n => n,
+        }
+    }
+
+    /// Queries that run at the same time.
+    pub fn slots(&self) -> usize {
+        match self.max_concurrent {
+            0 => 2 * cores(),
+            n => n,
+        }
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Durations as people write them: `1m`, `30d`.
+mod human_duration {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use std::time::Duration;
+
+    pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(*duration))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        humantime::parse_duration(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
