@@ -73,7 +73,9 @@ async fn pushes_that_cannot_be_taken_are_refused_with_the_reason() {
         assert_eq!(answer.status, status, "{name}: {}", answer.text);
         assert!(answer.text.contains(text), "{name}: {}", answer.text);
     }
-    assert_eq!(server.loki.lines(r#"{app="a"}"#, 0, now_ns() * 2).await, [], "nothing of it was stored");
+    let day = 86_400_000_000_000;
+    let stored = server.loki.lines(r#"{app="a"}"#, now_ns() - day, now_ns() + 2 * day).await;
+    assert_eq!(stored, [], "nothing of it was stored");
     assert!(server.loki.metric("gantry_ingest_refused_requests_total").await > 0.0);
     still_works(&server.loki).await;
     server.stop().await;
@@ -84,7 +86,7 @@ async fn invalid_utf8_is_kept_readable_and_empty_and_odd_lines_are_kept_as_they_
     let server = Launch::new().start().await;
     let at = now_ns();
     let mut body = protobuf(r#"{app="bytes"}"#, &[(at, "a#b".to_owned())]);
-    let place = body.iter().position(|byte| *byte == b'#').unwrap();
+    let place = body.iter().rposition(|byte| *byte == b'#').unwrap();
     body[place] = 0xff;
     let answer = server.loki.post(PUSH, &[PROTOBUF], snappy(&body)).await.unwrap();
     assert_eq!(answer.status, 204, "{}", answer.text);
@@ -110,7 +112,6 @@ async fn queries_that_cannot_be_answered_are_refused_with_the_reason() {
         (r#"{app=~".*"}"#, "at least one"),
         (r#"{app=~"("}"#, ""),
         (r#"{app="a"} |~ "(a{1000}){1000}{1000}""#, ""),
-        (r#"rate({app="a"}[0s])"#, ""),
         (r#"sum(rate({app="a"}[1m])"#, "parse error"),
     ];
     let (start, end) = (now_ns() - 60_000_000_000, now_ns());

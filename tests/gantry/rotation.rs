@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const ARRIVAL: Duration = Duration::from_secs(20);
+const HOUR: u64 = 3_600_000_000_000;
 
 /// Writes numbered lines to a file, as a program does that opens it anew after a rotation.
 #[derive(Debug)]
@@ -142,18 +143,20 @@ async fn after_kill_9_every_line_of_a_file_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn container_files_carry_the_labels_of_their_path_and_joined_lines() {
     let (launch, _) = launch("**/*.log");
-    let pod = launch.scratch().join("logs/shop_web-7d9f_0a1b2c3d-0000-0000-0000-000000000000/server");
+    let pod = launch.scratch().join("logs/pods/shop_web-7d9f_0a1b2c3d-0000-0000-0000-000000000000/server");
     fs::create_dir_all(&pod).unwrap();
     write_container_file(&pod);
     let server = launch.start().await;
+    // 2024-05-14T10:00:00Z
+    let at = 1_715_680_800_000_000_000;
     let query = r#"{namespace="shop", pod="web-7d9f", container="server", stream="stderr"}"#;
     let line = eventually("the joined line arrives", ARRIVAL, async || {
-        server.loki.lines(query, 0, now_ns()).await.into_iter().next()
+        server.loki.lines(query, at, at + HOUR).await.into_iter().next()
     })
     .await;
-    assert_eq!(line, (1_715_680_801_000_000_000, "first half second half".to_owned()));
-    let out = server.loki.lines(r#"{pod="web-7d9f", stream="stdout"}"#, 0, now_ns()).await;
-    assert_eq!(out, [(1_715_680_800_000_000_005, "hello".to_owned())]);
+    assert_eq!(line, (at + 1_000_000_000, "first half second half".to_owned()));
+    let out = server.loki.lines(r#"{pod="web-7d9f", stream="stdout"}"#, at, at + HOUR).await;
+    assert_eq!(out, [(at + 5, "hello".to_owned())]);
     server.stop().await;
 }
 
