@@ -55,7 +55,7 @@ impl Case {
 
 fn directory() -> PathBuf {
     match std::env::var_os("GANTRY_CONFORMANCE") {
-        Some(path) => path.into(),
+        Some(path) => PathBuf::from(path).join("logql"),
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance/logql"),
     }
 }
@@ -63,7 +63,7 @@ fn directory() -> PathBuf {
 fn lines(name: &str) -> Vec<Value> {
     let path = directory().join(name);
     let text = std::fs::read_to_string(&path)
-        .unwrap_or_else(|e| panic!("{}: {e}; set GANTRY_CONFORMANCE to the directory of the suite", path.display()));
+        .unwrap_or_else(|e| panic!("{}: {e}; set GANTRY_CONFORMANCE to the directory that holds logql/", path.display()));
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
