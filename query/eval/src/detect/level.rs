@@ -104,10 +104,11 @@ fn logfmt_level(body: &str) -> Option<&'static str> {
 /// How much of a long line is searched for words.
 const SEARCHED: usize = 512;
 
-/// The first word of the line that names a level.
+/// The first word of the line that names a level. In lower case `trace` is nearly always the name of a trace id.
 fn words(body: &str) -> Option<&'static str> {
     let end = (0..=SEARCHED.min(body.len())).rev().find(|at| body.is_char_boundary(*at))?;
-    body[..end].split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() >= 3).find_map(known)
+    let words = body[..end].split(|c: char| !c.is_ascii_alphabetic());
+    words.filter(|word| word.len() >= 3 && !matches!(*word, "trace" | "Trace")).find_map(known)
 }
 
 #[cfg(test)]
@@ -131,6 +132,8 @@ mod tests {
         assert_eq!(detected_level([], "", "2024-05-14 [WARN] disk almost full, error soon"), "warn");
         assert_eq!(detected_level([], "", "information about terror"), "info");
         assert_eq!(detected_level([], "", "nothing to see"), "unknown");
+        assert_eq!(detected_level([], "", "GET / 200 trace=77"), "unknown");
+        assert_eq!(detected_level([], "", "TRACE entering"), "trace");
     }
 
     proptest! {
