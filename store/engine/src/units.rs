@@ -108,7 +108,7 @@ impl SizeText {
 
 /// In the largest unit of 1024 that divides it: 268435456 is `256MiB`.
 fn show_bytes(bytes: u64) -> String {
-    let unit = UNITS[..4].iter().find(|(_, factor)| bytes > 0 && bytes % factor == 0);
+    let unit = UNITS[..4].iter().find(|(_, factor)| bytes > 0 && bytes.is_multiple_of(*factor));
     match unit {
         Some((unit, factor)) => format!("{}{unit}", bytes / factor),
         None => format!("{bytes}B"),
