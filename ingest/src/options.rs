@@ -30,9 +30,9 @@ pub struct IngestOptions {
     /// Lines further in the future than this are refused with `too_far_ahead`. Default 10 minutes.
     #[serde(with = "duration")]
     pub max_ahead: Duration,
-    /// Sustained bytes of bodies and metadata per second that one tenant may send. Default 64 MiB.
+    /// Sustained bytes of bodies and metadata per second that one tenant may send. Default 256 MiB.
     pub tenant_bytes_per_second: u64,
-    /// Bytes that one tenant may send at once after a pause. Default 256 MiB.
+    /// Bytes that one tenant may send at once after a pause. Default 1 GiB.
     pub tenant_burst_bytes: u64,
     /// Largest request body as it arrives, compressed or not, in bytes. Default 16 MiB.
     pub max_body_bytes: usize,
@@ -62,8 +62,8 @@ impl Default for IngestOptions {
             max_metadata_entries: 128,
             max_age: None,
             max_ahead: Duration::from_secs(600),
-            tenant_bytes_per_second: 64 * MIB as u64,
-            tenant_burst_bytes: 256 * MIB as u64,
+            tenant_bytes_per_second: 256 * MIB as u64,
+            tenant_burst_bytes: 1024 * MIB as u64,
             max_body_bytes: 16 * MIB,
             max_decompressed_bytes: 64 * MIB,
             max_in_flight_bytes: 256 * MIB,
