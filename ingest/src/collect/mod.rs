@@ -26,6 +26,8 @@ mod text;
 #[cfg(test)]
 mod testing;
 
+#[cfg(feature = "fuzz")]
+pub use file::count_records;
 pub use file::{CollectError, FileCollector, FileOptions, Format};
 pub use metrics::CollectMetrics;
 pub use process::{ChildProcess, ProcessError, ProcessOptions, ProcessReport};

@@ -36,6 +36,11 @@ impl Age {
         Age { modified: nanos(metadata.modified()), born: nanos(metadata.created()) }
     }
 
+    /// Not later than either.
+    pub fn earliest(self, other: Age) -> Age {
+        Age { modified: self.modified.min(other.modified), born: self.born.min(other.born) }
+    }
+
     /// Whether the file may be a later generation of the same log: made later, and not abandoned before. File systems
     /// count in milliseconds, so equal times say nothing.
     pub fn may_follow(self, earlier: Age) -> bool {

@@ -26,3 +26,19 @@ mod tests;
 pub use collector::FileCollector;
 pub use format::Format;
 pub use options::{CollectError, FileOptions};
+
+/// How many records a file with this content holds, for fuzz targets: `max` is the longest body in bytes.
+#[cfg(feature = "fuzz")]
+pub fn count_records(format: Format, content: &[u8], max: usize) -> usize {
+    let mut records = 0;
+    let mut decoder = format::Decoder::new(format, max);
+    let mut count = |record: format::Record<'_>| {
+        assert!(record.body.len() <= max, "a body of {} bytes", record.body.len());
+        records += 1;
+    };
+    for line in content.split(|byte| *byte == b'\n') {
+        decoder.line(line, false, &mut count);
+    }
+    decoder.finish(&mut count);
+    records
+}

@@ -282,7 +282,7 @@ impl Tail {
 
     /// Discovery saw the file at its path: a silent one that changed is looked at again, a closed one is opened.
     pub fn seen(&mut self, path: &Path, metadata: &Metadata, now: Timestamp) -> io::Result<()> {
-        if Look::of(metadata) == self.look {
+        if !self.has_changed(metadata) {
             return Ok(());
         }
         if self.file.is_none() {
@@ -295,6 +295,11 @@ impl Tail {
             Some(file) => self.progress.know(file),
             None => Ok(()),
         }
+    }
+
+    /// Whether `metadata` is of another file, or of this one after something happened to it.
+    pub fn has_changed(&self, metadata: &Metadata) -> bool {
+        FileId::of(metadata) != self.id || Look::of(metadata) != self.look
     }
 
     pub fn close(&mut self) {

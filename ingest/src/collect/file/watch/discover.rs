@@ -15,11 +15,22 @@ impl Watch {
     pub fn discover(&mut self) {
         let found = self.finder.find();
         self.restore(&found);
+        self.find_truncated(&found);
         self.look_at_followed(&found);
         self.open_new(&found);
         self.let_go(&found);
         self.told.retain(|path| found.contains_key(path) || *path == self.checkpoint);
         self.measure();
+    }
+
+    /// Also those whose turn has not come, or that were renamed after: their copies are not new files.
+    fn find_truncated(&mut self, found: &Found) {
+        let changed = |tail: &&Tail| found.get(&tail.path).is_none_or(|metadata| tail.has_changed(metadata));
+        let suspects = self.tails.values().filter(|tail| !tail.detached).filter(changed);
+        let truncated: Vec<FileId> = suspects.filter(|tail| tail.is_truncated()).map(|tail| tail.id).collect();
+        for id in truncated {
+            self.truncated(id);
+        }
     }
 
     /// Files that are no longer at their path become detached, and generations between them and the file that is
@@ -77,7 +88,7 @@ impl Watch {
         let mut oldest: HashMap<PathBuf, Age> = HashMap::new();
         for tail in self.tails.values().filter(|tail| tail.detached) {
             let known = oldest.entry(tail.path.clone()).or_insert(tail.age());
-            *known = tail.age().min(*known);
+            *known = known.earliest(tail.age());
         }
         oldest
     }

@@ -84,7 +84,7 @@ impl Watch {
         let mut oldest: BTreeMap<PathBuf, Age> = BTreeMap::new();
         for (path, age) in moved {
             let known = oldest.entry(path).or_insert(age);
-            *known = age.min(*known);
+            *known = known.earliest(age);
         }
         for (path, since) in oldest {
             let at_home = self.tails.values().any(|tail| tail.path == path && !tail.detached);
