@@ -57,9 +57,8 @@ impl Entry {
     }
 
     fn level(&self) -> &str {
-        let level =
-            self.label("level").or_else(|| self.label("detected_level")).or_else(|| self.label("severity_text"));
-        level.unwrap_or("")
+        let names = ["level", "detected_level", "severity_text"];
+        names.iter().find_map(|name| self.label(name)).or_else(|| level_in(&self.line)).unwrap_or("")
     }
 
     /// The label that says best where a line comes from.
@@ -99,6 +98,20 @@ impl Entry {
         let colour = level_colour(level);
         format!("\x1b[2m{time}\x1b[0m \x1b[{colour}m{level:<5}\x1b[0m \x1b[36m{origin}\x1b[0m  {}", self.line)
     }
+}
+
+/// A level that the line itself states: `"level":"warn"`, `level=warn`, or the bare word in capitals near its start.
+fn level_in(line: &str) -> Option<&str> {
+    let head = &line[..line.floor_char_boundary(400)];
+    let named = ["\"level\":\"", "\"level\": \"", "\"severity\":\"", "level=", "lvl=", "severity="];
+    let stated = named.iter().find_map(|key| head.split_once(key)).map(|(_, rest)| rest.trim_start_matches('"'));
+    if let Some(rest) = stated {
+        let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        return Some(&rest[..end]).filter(|level| !level.is_empty());
+    }
+    let mut words = head.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty()).take(6);
+    let levels = ["TRACE", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL"];
+    words.find(|word| levels.contains(word))
 }
 
 /// SGR parameters.

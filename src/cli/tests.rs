@@ -33,6 +33,18 @@ fn lines_are_printed_in_each_shape() {
 }
 
 #[test]
+fn the_level_is_found_in_the_line_when_no_label_says_it() {
+    let shown = |line: &str| {
+        let streams = json!([{"stream": {"app": "a"}, "values": [["0", line]]}]);
+        entries(&streams)[0].render(Output::Pretty, false)
+    };
+    assert_eq!(shown(r#"{"a":1,"level":"warn"}"#), r#"1970-01-01T00:00:00.000Z warn  a  {"a":1,"level":"warn"}"#);
+    assert_eq!(shown("ts=1 level=error msg=x"), "1970-01-01T00:00:00.000Z error a  ts=1 level=error msg=x");
+    assert_eq!(shown("10:00 ERROR [main] no"), "1970-01-01T00:00:00.000Z ERROR a  10:00 ERROR [main] no");
+    assert_eq!(shown("all is well"), "1970-01-01T00:00:00.000Z       a  all is well");
+}
+
+#[test]
 fn times_are_read_as_people_write_them() {
     let now = gantry_model::Timestamp::from_secs(1_715_680_800);
     let read = |text| when::instant(text, now).unwrap();
@@ -56,6 +68,6 @@ fn sql_is_told_from_logql_by_its_first_word() {
 fn tables_align_and_csv_quotes() {
     let text = |cells: &[&str]| cells.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>();
     let (header, rows) = (text(&["app", "n"]), [text(&["shop", "7"]), text(&["a,\"b", "10"])]);
-    assert_eq!(table::table(&header, &rows), ["app    n", "-----  --", "shop    7", "a,\"b  10"]);
+    assert_eq!(table::table(&header, &rows), ["app    n", "----  --", "shop   7", "a,\"b  10"]);
     assert_eq!(table::csv(&header, &rows), ["app,n", "shop,7", "\"a,\"\"b\",10"]);
 }

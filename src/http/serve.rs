@@ -74,9 +74,10 @@ async fn next_connection(
 
 async fn connection(stream: TcpStream, app: Router, header_timeout: Duration, stop: CancellationToken) {
     // The choice between HTTP/1 and HTTP/2 waits for the first bytes without a limit of its own.
-    let first_byte = tokio::time::timeout(header_timeout, stream.readable());
+    let mut first = [0];
+    let first_byte = tokio::time::timeout(header_timeout, stream.peek(&mut first));
     let spoke = tokio::select! {
-        ready = first_byte => matches!(ready, Ok(Ok(()))),
+        ready = first_byte => matches!(ready, Ok(Ok(1))),
         () = stop.cancelled() => false,
     };
     if !spoke || stream.set_nodelay(true).is_err() {

@@ -87,8 +87,12 @@ mod tests {
         let registry = Registry::new();
         ProcessMetrics::register(&registry).unwrap();
         for family in registry.gather() {
-            let value = family.get_metric()[0].get_gauge().value();
-            assert!(value > 0.0 || family.name() == "process_cpu_seconds_total", "{} is {value}", family.name());
+            let value = family.get_metric()[0].get_gauge().get_value();
+            assert!(
+                value > 0.0 || family.get_name() == "process_cpu_seconds_total",
+                "{} is {value}",
+                family.get_name()
+            );
         }
     }
 }
