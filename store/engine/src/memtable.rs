@@ -17,6 +17,9 @@ const RUN: usize = 1024;
 /// What a row costs beside its text: its entry in the batch, and its share of the batch and of the stream list.
 const ROW_OVERHEAD: usize = 48;
 
+/// Takes rows one by one: labels, timestamp, body, encoded metadata.
+pub type RowSink<'a> = dyn FnMut(&LabelSet, Timestamp, &str, &str) -> Result<(), StoreError> + 'a;
+
 /// Acknowledged lines of one partition, all tenants.
 #[derive(Debug, Default)]
 pub struct Memtable {
@@ -101,7 +104,7 @@ impl Memtable {
         &self,
         tenant: &TenantId,
         bucket: TimeRange,
-        sink: &mut dyn FnMut(&LabelSet, Timestamp, &str, &str) -> Result<(), StoreError>,
+        sink: &mut RowSink<'_>,
     ) -> Result<(), StoreError> {
         let view = self.view(tenant, bucket);
         for (labels, mut refs) in view.by_stream(&Selector::all()) {

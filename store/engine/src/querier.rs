@@ -58,7 +58,13 @@ impl Querier for SnapshotQuerier {
             for stream in index.streams.iter().filter(in_range).filter(|s| selector.matches(&s.labels)) {
                 let share = share(stream, &self.range);
                 let granules = stream.row_range().len().div_ceil(crate::split::GRANULE_ROWS) as u64;
-                add(&mut found, &stream.labels, scaled(stream.rows as u64, share), scaled(stream.text_bytes, share), granules);
+                add(
+                    &mut found,
+                    &stream.labels,
+                    scaled(stream.rows as u64, share),
+                    scaled(stream.text_bytes, share),
+                    granules,
+                );
             }
         }
         for view in &self.views {

@@ -4,7 +4,7 @@
 //! and only for them, hashes of the returned rows are remembered and repeats are dropped.
 
 use crate::memtable::{MemtableView, RowAt};
-use crate::split::{GRANULE_ROWS, OpenSplit};
+use crate::split::{GRANULE_ROWS, OpenSplit, SplitIndex};
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray, StringViewBuilder, UInt32Array};
 use futures::{StreamExt, stream};
 use gantry_model::{LabelSet, LineFilter, TimeRange, Timestamp};
@@ -158,28 +158,8 @@ fn split_units(
     let per_group = split.row_group_granules();
     let mut units: Vec<Unit> = Vec::new();
     let mut last_slot = None;
-    let mut stream = 0;
-    for granule in 0..keep.len() {
-        let rows = index.granule_rows(granule);
-        while index.streams.get(stream).is_some_and(|s| s.row_range().end <= rows.start) {
-            stream += 1;
-        }
-        if !keep[granule] {
-            continue;
-        }
-        let bounds = &index.granules[granule];
-        let (mut min, mut max) = (Timestamp::MAX, Timestamp::MIN);
-        let mut runs = Vec::new();
-        for (at, held) in index.streams.iter().enumerate().skip(stream).take_while(|(_, s)| s.row_range().start < rows.end) {
-            let Some(number) = numbers[at].filter(|_| range.overlaps_closed(held.min_ts, held.max_ts)) else { continue };
-            min = min.min(held.min_ts.max(bounds.min_ts));
-            max = max.max(held.max_ts.min(bounds.max_ts));
-            let span = held.row_range();
-            runs.push(Run { stream: number, rows: span.start.max(rows.start)..span.end.min(rows.end) });
-        }
-        if runs.is_empty() {
-            continue;
-        }
+    for granule in keep.iter().enumerate().filter(|(_, keep)| **keep).map(|(granule, _)| granule) {
+        let Some((min, max, mut runs)) = granule_runs(index, granule, numbers, range) else { continue };
         ScanReport::add(&report.granules_scanned, 1);
         let slot = (granule / per_group, granule % per_group / per_unit);
         match units.last_mut() {
@@ -194,6 +174,29 @@ fn split_units(
     }
     ScanReport::add(&report.splits_scanned, u64::from(!units.is_empty()));
     Ok(units)
+}
+
+/// The rows of a granule that belong to wanted streams, and bounds of their time; `None` when there are none.
+fn granule_runs(
+    index: &SplitIndex,
+    granule: usize,
+    numbers: &[Option<u32>],
+    range: &TimeRange,
+) -> Option<(Timestamp, Timestamp, Vec<Run>)> {
+    let rows = index.granule_rows(granule);
+    let bounds = &index.granules[granule];
+    let first = index.streams.partition_point(|stream| stream.row_range().end <= rows.start);
+    let (mut min, mut max) = (Timestamp::MAX, Timestamp::MIN);
+    let mut runs = Vec::new();
+    let held = index.streams[first..].iter().zip(&numbers[first..]);
+    for (stream, number) in held.take_while(|(stream, _)| stream.row_range().start < rows.end) {
+        let Some(number) = number.filter(|_| range.overlaps_closed(stream.min_ts, stream.max_ts)) else { continue };
+        min = min.min(stream.min_ts.max(bounds.min_ts));
+        max = max.max(stream.max_ts.min(bounds.max_ts));
+        let span = stream.row_range();
+        runs.push(Run { stream: number, rows: span.start.max(rows.start)..span.end.min(rows.end) });
+    }
+    (!runs.is_empty()).then_some((min, max, runs))
 }
 
 fn memory_units(
@@ -320,14 +323,19 @@ impl Context {
         bodies: Option<StringViewArray>,
         metadata: Option<StringViewArray>,
     ) -> Result<RecordBatch, StoreError> {
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(UInt32Array::from(streams)), Arc::new(Int64Array::from(timestamps))];
+        let mut columns: Vec<ArrayRef> =
+            vec![Arc::new(UInt32Array::from(streams)), Arc::new(Int64Array::from(timestamps))];
         columns.extend(bodies.filter(|_| self.columns.body).map(|b| Arc::new(b) as ArrayRef));
         columns.extend(metadata.filter(|_| self.columns.metadata).map(|m| Arc::new(m) as ArrayRef));
         RecordBatch::try_new(rows_schema(self.columns), columns).map_err(StoreError::internal)
     }
 }
 
-fn read_memory(context: &Context, view: &MemtableView, rows: &[(u32, RowAt)]) -> Result<Option<RecordBatch>, StoreError> {
+fn read_memory(
+    context: &Context,
+    view: &MemtableView,
+    rows: &[(u32, RowAt)],
+) -> Result<Option<RecordBatch>, StoreError> {
     let (mut streams, mut timestamps) = (Vec::new(), Vec::new());
     let (mut bodies, mut metadata) = (StringViewBuilder::new(), StringViewBuilder::new());
     let mut bytes = 0;

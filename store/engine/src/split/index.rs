@@ -147,8 +147,7 @@ impl IndexBuilder {
             sections.push(Section { name: name.into(), offset: out.len() as u64, len: bytes.len() as u64, crc32 });
             out.extend_from_slice(bytes);
         }
-        let directory =
-            serde_json::to_vec(&Directory { version: VERSION, sections }).map_err(StoreError::internal)?;
+        let directory = serde_json::to_vec(&Directory { version: VERSION, sections }).map_err(StoreError::internal)?;
         out.extend_from_slice(&directory);
         out.extend_from_slice(&(directory.len() as u32).to_le_bytes());
         out.extend_from_slice(&crc32fast::hash(&directory).to_le_bytes());
@@ -235,7 +234,8 @@ impl SplitIndex {
             }
             for ((slot, hit), granule) in keep.iter_mut().zip(hits).zip(&self.granules) {
                 // A term that the index left out can contain an open term, or be one that is too long itself.
-                let unknown = granule.has_long_term && (term.open_left || term.open_right || term.bytes.len() > MAX_TERM);
+                let unknown =
+                    granule.has_long_term && (term.open_left || term.open_right || term.bytes.len() > MAX_TERM);
                 *slot &= hit || unknown;
             }
         }

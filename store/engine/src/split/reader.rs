@@ -60,7 +60,9 @@ impl IndexCache {
             inner.bytes -= old.memory();
         }
         while inner.bytes > self.budget && inner.open.len() > 1 {
-            let Some(oldest) = inner.open.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| id.clone()) else { break };
+            let Some(oldest) = inner.open.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| id.clone()) else {
+                break;
+            };
             inner.forget(&oldest);
         }
     }
@@ -211,8 +213,12 @@ impl OpenSplit {
         let wanted = [(0, true), (1, columns.body), (2, wants_metadata)];
         let wanted = wanted.iter().filter(|(_, wanted)| *wanted).map(|(column, _)| *column);
         let mask = ProjectionMask::leaves(self.parquet.parquet_schema(), wanted);
-        let reader =
-            VerifiedReader { store: self.store.clone(), path: self.path.clone(), index: self.index.clone(), footer: self.parquet.metadata().clone() };
+        let reader = VerifiedReader {
+            store: self.store.clone(),
+            path: self.path.clone(),
+            index: self.index.clone(),
+            footer: self.parquet.metadata().clone(),
+        };
         let mut stream = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, self.parquet.clone())
             .with_row_groups(vec![group])
             .with_row_selection(selection)
@@ -255,7 +261,10 @@ impl VerifiedReader {
             let start = (page.offset - range.start) as usize;
             let content = bytes.get(start..start + page.len as usize).unwrap_or_default();
             if crc32fast::hash(content) != page.crc32 {
-                return Err(ParquetError::General(format!("checksum of the page at byte {} does not match", page.offset)));
+                return Err(ParquetError::General(format!(
+                    "checksum of the page at byte {} does not match",
+                    page.offset
+                )));
             }
         }
         Ok(())

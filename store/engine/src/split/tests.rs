@@ -47,8 +47,7 @@ async fn stored(rows: &[Row]) -> (Arc<dyn ObjectStore>, Arc<Split>) {
 async fn scanned(split: Arc<Split>, lines: Vec<LineFilter>) -> (Vec<Row>, u64, Vec<String>) {
     let snapshot = Snapshot { memtables: vec![], splits: vec![split] };
     let columns = ScanColumns { body: true, metadata: true };
-    let request =
-        ScanRequest { selector: Selector::all(), lines, columns, order: ScanOrder::Any, parallelism: 2 };
+    let request = ScanRequest { selector: Selector::all(), lines, columns, order: ScanOrder::Any, parallelism: 2 };
     let mut scan = querier(snapshot, TenantId::default_tenant(), TimeRange::ALL).scan(request).await.unwrap();
     let mut out = Vec::new();
     for part in &mut scan.parts {

@@ -17,8 +17,10 @@ use tantivy::{DocSet, Index, SegmentReader, TERMINATED, TantivyDocument};
 const WRITER_BYTES: usize = 15_000_000;
 
 fn schema() -> (Schema, Field) {
-    let indexing =
-        TextFieldIndexing::default().set_tokenizer("raw").set_fieldnorms(false).set_index_option(IndexRecordOption::Basic);
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer("raw")
+        .set_fieldnorms(false)
+        .set_index_option(IndexRecordOption::Basic);
     let mut schema = Schema::builder();
     let word = schema.add_text_field("word", TextOptions::default().set_indexing_options(indexing));
     (schema.build(), word)

@@ -146,8 +146,8 @@ fn properties(options: SplitOptions) -> Result<WriterProperties, StoreError> {
 impl SplitWriter {
     pub fn new(options: SplitOptions) -> Result<Self, StoreError> {
         let schema = file_schema();
-        let parquet =
-            ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties(options)?)).map_err(StoreError::internal)?;
+        let parquet = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties(options)?))
+            .map_err(StoreError::internal)?;
         Ok(SplitWriter {
             parquet,
             schema,
@@ -268,7 +268,8 @@ impl GranuleBuffer {
         self.label_keys.push(self.labels.len() as i32 - 1);
         self.terms.add(body);
         self.text_bytes += (body.len() + metadata.len()) as u64;
-        self.bounds = Some(self.bounds.map_or((timestamp, timestamp), |(lo, hi)| (lo.min(timestamp), hi.max(timestamp))));
+        self.bounds =
+            Some(self.bounds.map_or((timestamp, timestamp), |(lo, hi)| (lo.min(timestamp), hi.max(timestamp))));
     }
 
     fn take_columns(&mut self) -> Result<Vec<ArrayRef>, StoreError> {
@@ -301,7 +302,8 @@ fn page_sums(file: &Bytes) -> Result<Vec<PageSum>, StoreError> {
         .with_page_index_policy(PageIndexPolicy::Required)
         .parse_and_finish(file)
         .map_err(StoreError::internal)?;
-    let offsets = metadata.offset_index().ok_or_else(|| StoreError::internal("the writer left out the offset index"))?;
+    let offsets =
+        metadata.offset_index().ok_or_else(|| StoreError::internal("the writer left out the offset index"))?;
     let mut pages = Vec::new();
     let mut add = |start: u64, len: u64| {
         let bytes = &file[start as usize..(start + len) as usize];
