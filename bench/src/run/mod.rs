@@ -36,6 +36,9 @@ pub struct Options {
     /// Warm repetitions of each query.
     #[arg(long, default_value_t = 9)]
     pub repeats: usize,
+    /// Lines in the log when the server is killed: five million leave about 200 MB.
+    #[arg(long, default_value_t = 5_000_000)]
+    pub kill_lines: u64,
     /// Lines sent one at a time through the live tail.
     #[arg(long, default_value_t = 200)]
     pub tail_lines: usize,
@@ -76,7 +79,7 @@ const WAL: &str = "wal";
 
 /// Measures and prints.
 pub async fn run(options: &Options) -> Result<()> {
-    let corpus = corpus(options)?;
+    let corpus = corpus(options, options.lines)?;
     let client = load::client()?;
     say("measuring zstd and grep over the raw lines");
     let reference = reference::measure(&corpus.raw(), &corpus.truth.rare_needle, &options.work)?;
@@ -100,7 +103,7 @@ pub async fn run(options: &Options) -> Result<()> {
     let query_rss = server.peak_rss()?;
     server.stop()?;
     restarts.sort_unstable();
-    let (restart_killed, wal_bytes) = kill(options, &client, &corpus).await?;
+    let (restart_killed, wal_bytes) = kill(options, &client).await?;
     let restart_clean = restarts[restarts.len() / 2];
     let measured = Measured { reference, ingest, queries, query_rss, tail, restart_clean, restart_killed, wal_bytes };
     println!("{}", table::Report(&measured));
@@ -111,11 +114,11 @@ fn say(what: &str) {
     eprintln!("bench: {what}");
 }
 
-fn corpus(options: &Options) -> Result<Corpus> {
-    let dir = options.work.join(format!("corpus-{}-{}", options.lines, options.seed));
+fn corpus(options: &Options, lines: u64) -> Result<Corpus> {
+    let dir = options.work.join(format!("corpus-{lines}-{}", options.seed));
     if !dir.join("truth.json").exists() {
         say("generating the corpus");
-        files::generate(&dir, options.seed, options.lines)?;
+        files::generate(&dir, options.seed, lines)?;
     }
     Corpus::open(&dir)
 }
@@ -163,12 +166,13 @@ const ALL_IN_LOG: [(&str, &str); 2] =
 
 /// Loads into a second data directory, kills the server without a flush, and measures the next start, which has the
 /// default settings again.
-async fn kill(options: &Options, client: &Client, corpus: &Corpus) -> Result<(Duration, u64)> {
+async fn kill(options: &Options, client: &Client) -> Result<(Duration, u64)> {
+    let corpus = corpus(options, options.kill_lines)?;
     say("kill -9 after a load");
     let mut launch = launch(options, "data-killed")?;
     launch.settings = ALL_IN_LOG.to_vec();
     let server = launch.start(client).await?;
-    load::send(&server.url, load::encode(corpus, options.connections, options.body)?).await?;
+    load::send(&server.url, load::encode(&corpus, options.connections, options.body)?).await?;
     server.kill()?;
     let (_, wal) = disk_bytes(&launch.data, WAL)?;
     launch.settings.clear();
