@@ -82,7 +82,7 @@ pub async fn run(options: &Options) -> Result<()> {
     let corpus = corpus(options, options.lines)?;
     let client = load::client()?;
     say("measuring zstd and grep over the raw lines");
-    let reference = reference::measure(&corpus.raw(), &corpus.truth.rare_needle, &options.work)?;
+    let reference = reference::measure(&corpus.raw(), &corpus.truth.needle, &options.work)?;
     let launch = launch(options, "data")?;
     let mut server = launch.start(&client).await?;
     let ingest = ingest(&server, &client, &corpus, options, &launch.data).await?;
