@@ -12,11 +12,12 @@ command -v make >/dev/null || missing "make" "On Debian or Ubuntu: sudo apt-get 
 
 target="${CARGO_TARGET_DIR:-target}"
 if [ ! -x "$target/release/gantry" ]; then
-    say "Building Gantry. The first time takes about half an hour on 2 cores (a query engine is compiled from source); later, seconds."
+    say "Building Gantry. The first time takes about a quarter of an hour on 2 cores: a query engine is compiled from source. Later, seconds."
 else
     say "Building what changed."
 fi
-cargo build --release --locked
+# The whole workspace, so that the tests find the same dependencies built.
+cargo build --release --locked --workspace --bin gantry
 
 say "Starting. Stop with Ctrl-C; data stays in ./data."
 exec "$target/release/gantry" up --demo "$@"
