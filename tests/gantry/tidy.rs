@@ -162,13 +162,14 @@ fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
 }
 
 fn starts_function(line: &str) -> bool {
-    let head = line.split('(').next().unwrap_or(line);
-    head.split_whitespace().any(|word| word == "fn") && !line.starts_with("//") && !head.contains(['"', '=', '|'])
+    let qualifier =
+        |word: &&str| word.starts_with("pub") || ["const", "async", "unsafe", "extern", "default"].contains(word);
+    line.split_whitespace().find(|word| !qualifier(word)) == Some("fn")
 }
 
 #[test]
 fn the_measure_of_functions_works() {
-    let text = "fn a() {\n    let b = 1;\n    b\n}\n\nimpl X {\n    pub async fn c(\n        d: u8,\n    ) {\n        d;\n    }\n    fn e() {}\n}\n";
+    let text = "fn a() {\n    let b = 1;\n    b\n}\n\nimpl X {\n    pub(crate) async fn c(\n        d: u8,\n    ) {\n        d;\n    }\n    fn e() {}\n}\nstruct Y {\n    f: fn(u8),\n}\n";
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(functions(&lines), [(0, 4), (6, 5)]);
 }
