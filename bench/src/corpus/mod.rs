@@ -6,6 +6,8 @@ pub mod files;
 mod lines;
 mod request;
 pub mod truth;
+mod vocabulary;
+mod words;
 pub mod world;
 
 use crate::rng::Rng;
@@ -38,6 +40,8 @@ pub struct Generator {
     rng: Rng,
     requests: Requests,
     pending: VecDeque<(usize, String)>,
+    /// How many lines each stream has begun.
+    counts: Vec<u64>,
     notes: HashMap<u64, &'static str>,
     next: u64,
     lines: u64,
@@ -50,21 +54,24 @@ impl Generator {
         let world = World::new(&mut rng);
         let requests = Requests::new(&mut rng);
         let notes = place_notes(&mut rng, lines);
-        Generator { world, rng, requests, pending: VecDeque::new(), notes, next: 0, lines, wanted_trace: None }
+        let counts = vec![0; world.streams.len()];
+        Generator { world, rng, requests, pending: VecDeque::new(), counts, notes, next: 0, lines, wanted_trace: None }
     }
 
     /// The trace id that the benchmark looks up: of a request that begins in the middle of the corpus.
     pub fn wanted_trace(&self) -> Option<&str> {
-        self.wanted_trace.as_ref().map(|request| request.trace.as_str())
+        self.wanted_trace.as_ref().and_then(|request| request.trace.as_deref())
     }
 
     fn fresh(&mut self, at: Moment) -> (usize, String) {
         let (stream, request) = (self.world.draw(&mut self.rng), self.requests.draw(&mut self.rng));
-        if self.next >= self.lines / 2 && self.wanted_trace.is_none() && request.is_fresh() {
+        if self.next >= self.lines / 2 && self.wanted_trace.is_none() && request.is_fresh() && request.trace.is_some() {
             self.wanted_trace = Some(request.clone());
         }
         let note = self.notes.get(&self.next).copied();
-        let mut scene = Scene { rng: &mut self.rng, at, world: &self.world, stream, request: &request };
+        self.counts[stream] += 1;
+        let count = self.counts[stream];
+        let mut scene = Scene { rng: &mut self.rng, at, world: &self.world, stream, count, request: &request };
         if let Some(word) = note {
             return (stream, lines::note(&mut scene, word));
         }

@@ -1,12 +1,13 @@
 //! Requests that wander through the services, so that several lines share a trace id, a user and a path.
 
+use super::vocabulary::{self, Pool};
 use crate::rng::{Rng, Zipf};
 
 /// One request of an imaginary user.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// 32 hexadecimal digits.
-    pub trace: String,
+    /// 32 hexadecimal digits, if the request is one of those that are traced.
+    pub trace: Option<String>,
     pub user: u64,
     pub client: [u8; 4],
     pub method: &'static str,
@@ -15,7 +16,7 @@ pub struct Request {
     pub status: u16,
     pub micros: u64,
     pub bytes: u64,
-    pub agent: &'static str,
+    pub agent: String,
     pub item: u64,
     lines_left: u32,
     drawn: u32,
@@ -35,10 +36,12 @@ pub struct Requests {
     users: Zipf,
     items: Zipf,
     routes: Zipf,
-    agents: Zipf,
+    agents: Pool<String>,
 }
 
 const ACTIVE: usize = 64;
+/// The part of all requests that is traced.
+const TRACED: f64 = 0.28;
 const USERS: usize = 20_000;
 const ITEMS: usize = 40_000;
 
@@ -70,15 +73,6 @@ const ROUTES: [(&str, &str, bool); 24] = [
     ("GET", "/metrics", false),
 ];
 
-const AGENTS: [&str; 6] = [
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Desktop/118.0",
-    "Mozilla/5.0 (Linux; Android 14) Mobile/119.0",
-    "ShopApp/5.12.1 (iOS 17.4)",
-    "ShopApp/5.11.0 (Android 13)",
-    "probe/1.4",
-    "partner-sync/0.9",
-];
-
 impl Requests {
     pub fn new(rng: &mut Rng) -> Self {
         let mut requests = Requests {
@@ -86,7 +80,7 @@ impl Requests {
             users: Zipf::new(USERS, 0.8),
             items: Zipf::new(ITEMS, 0.75),
             routes: Zipf::new(ROUTES.len(), 0.8),
-            agents: Zipf::new(AGENTS.len(), 0.9),
+            agents: vocabulary::agents(rng),
         };
         for _ in 0..ACTIVE {
             let request = requests.begin(rng);
@@ -112,7 +106,7 @@ impl Requests {
         let (user, item) = (self.users.draw(rng) as u64, scatter(self.items.draw(rng) as u64) % 900_000 + 100_000);
         let client = (scatter(user / 3) as u32).to_be_bytes();
         Request {
-            trace: format!("{:016x}{:016x}", rng.next(), rng.next()),
+            trace: rng.chance(TRACED).then(|| format!("{:016x}{:016x}", rng.next(), rng.next())),
             user: scatter(user) % 900_000 + 100_000,
             client: [10 + client[0] % 90, client[1], client[2], client[3]],
             method,
@@ -121,7 +115,7 @@ impl Requests {
             status: status(method, rng),
             micros: rng.latency(18_000.0),
             bytes: if with_id { 900 + scatter(item) % 7_000 } else { 180 + scatter(route.len() as u64) % 900 },
-            agent: AGENTS[self.agents.draw(rng)],
+            agent: self.agents.draw(rng).clone(),
             item,
             lines_left: 3 + rng.below(6) as u32,
             drawn: 0,

@@ -1,5 +1,6 @@
 //! The imaginary cluster: its services, and the 400 streams of their pods.
 
+use super::vocabulary::Vocabulary;
 use crate::rng::{Rng, Zipf};
 
 /// What a service is written in or does, which decides the shape of its lines.
@@ -22,6 +23,7 @@ pub struct Service {
     pub name: &'static str,
     pub namespace: &'static str,
     pub family: Family,
+    pub vocabulary: Vocabulary,
 }
 
 #[derive(Clone, Debug)]
@@ -91,8 +93,15 @@ const SERVICES: [(&str, &str, Family); 40] = [
 
 impl World {
     pub fn new(rng: &mut Rng) -> Self {
-        let services: Vec<Service> =
-            SERVICES.iter().map(|&(name, namespace, family)| Service { name, namespace, family }).collect();
+        let services: Vec<Service> = SERVICES
+            .iter()
+            .map(|&(name, namespace, family)| Service {
+                name,
+                namespace,
+                family,
+                vocabulary: Vocabulary::new(rng, name),
+            })
+            .collect();
         let streams = streams(&services, rng);
         let mut ordinary = vec![Vec::new(); services.len()];
         for (at, stream) in streams.iter().enumerate().filter(|(_, stream)| !stream.stderr) {

@@ -5,23 +5,14 @@
 mod java;
 mod json;
 mod logfmt;
+mod scene;
 mod text;
 mod web;
 
-use super::request::{Request, scatter};
-use super::world::{Family, Stream, World};
-use crate::rng::Rng;
-use std::fmt::Write;
+pub use scene::Scene;
 
-/// What a line is written from.
-#[derive(Debug)]
-pub struct Scene<'a> {
-    pub rng: &'a mut Rng,
-    pub at: Moment,
-    pub world: &'a World,
-    pub stream: usize,
-    pub request: &'a Request,
-}
+use super::world::Family;
+use std::fmt::Write;
 
 /// A line for the drawn stream, or for its standard error, and the lines that follow it directly.
 #[derive(Debug, Default)]
@@ -34,39 +25,6 @@ pub struct Emitted {
 impl Emitted {
     fn out(body: String) -> Self {
         Emitted { body, ..Emitted::default() }
-    }
-}
-
-impl Scene<'_> {
-    pub fn place(&self) -> &Stream {
-        &self.world.streams[self.stream]
-    }
-
-    pub fn app(&self) -> &'static str {
-        self.world.services[self.place().service].name
-    }
-
-    /// Another service that this one calls; few per service, so that the pair repeats.
-    pub fn upstream(&mut self) -> &'static str {
-        let at = self.place().service as u64;
-        let choice = self.rng.below(3);
-        self.world.services[(scatter(at * 3 + choice) % self.world.services.len() as u64) as usize].name
-    }
-
-    pub fn client(&self) -> String {
-        let [a, b, c, d] = self.request.client;
-        format!("{a}.{b}.{c}.{d}")
-    }
-
-    /// 16 hexadecimal digits that occur nowhere else.
-    pub fn span(&mut self) -> String {
-        format!("{:016x}", self.rng.next())
-    }
-
-    /// The time this service spent on the request: some part of the whole.
-    pub fn millis(&mut self) -> f64 {
-        let part = 20 + self.rng.below(80);
-        (self.request.micros * part / 100) as f64 / 1000.0
     }
 }
 

@@ -4,50 +4,58 @@ use super::Scene;
 
 /// A Python service: comma before the milliseconds, module path, level.
 pub fn python(scene: &mut Scene<'_>) -> String {
-    let (at, took) = (scene.at.spaced(','), scene.millis());
+    let (at, took, words) = (scene.at.spaced(','), scene.millis(), scene.words());
+    let trace = scene.trace(", request ", "");
     let it = scene.request;
     match scene.rng.below(100) {
-        0..=8 => format!(
-            "{at} ERROR worker.tasks: task {} of u-{} gave up with error code {}, trace {}",
-            it.route.trim_start_matches('/').replace('/', "."),
+        0..=14 => format!(
+            "{at} INFO worker.model: scored {} for u-{} as 0.{:02} in {took:.1} ms{trace}",
+            words.keys.draw(scene.rng),
             it.user,
-            10 + it.item % 8,
-            it.trace
+            it.item % 97,
         ),
-        9..=35 => format!(
-            "{at} INFO worker.model: scored item {} for u-{} as 0.{:03} in {took:.1} ms, request {}",
-            it.item,
-            it.user,
-            it.item % 997,
-            it.trace
+        15..=44 => format!(
+            "{at} INFO worker.http: {} {} answered {} in {took:.1} ms{trace}",
+            it.method,
+            words.paths.draw(scene.rng),
+            it.status
         ),
-        36..=60 => format!("{at} DEBUG worker.features: 64 features read, 3 missing, request {}", it.trace),
-        _ => format!(
-            "{at} INFO worker.http: {} {} answered {} in {took:.1} ms, request {}",
-            it.method, it.path, it.status, it.trace
-        ),
+        _ => {
+            let site = scene.site(12);
+            let (text, pairs) = (scene.fill(&site.text), scene.pairs(site));
+            format!(
+                "{at} {} {}.{}:{}: {text}{pairs}{trace}",
+                site.level.to_uppercase(),
+                site.module,
+                site.class,
+                site.line
+            )
+        }
     }
 }
 
 /// A relational database: slow statements, checkpoints, connections.
 pub fn database(scene: &mut Scene<'_>) -> String {
-    const TABLES: [&str; 6] = ["orders", "order_items", "payments", "stock", "customers", "entries"];
-    let (at, took, table) = (scene.at.spaced('.'), scene.millis(), scene.rng.pick(&TABLES));
+    let (at, took, words) = (scene.at.spaced('.'), scene.millis(), scene.words());
     let session = 4000 + scene.rng.below(48);
     match scene.rng.below(100) {
-        0..=1 => {
-            format!("{at} UTC [{session}] ERROR:  duplicate key value violates unique constraint \"{table}_pkey\"")
-        }
+        0..=1 => format!(
+            "{at} UTC [{session}] ERROR:  duplicate key value \"{}\" violates unique constraint",
+            words.keys.draw(scene.rng)
+        ),
         2..=9 => format!(
             "{at} UTC [{session}] LOG:  checkpoint complete: wrote {} buffers; sync={:.3} s",
             200 + scene.rng.below(900),
             took / 400.0
         ),
-        10..=29 => format!("{at} UTC [{session}] LOG:  connection authorized: user=svc_{table} database=main"),
-        _ => format!(
-            "{at} UTC [{session}] LOG:  duration: {took:.3} ms  statement: select id, state, amount, updated_at from {table} where customer_id = {} and state <> 'closed' order by updated_at desc limit 20",
-            scene.request.user
+        10..=29 => format!(
+            "{at} UTC [{session}] LOG:  connection authorized: user=svc_main database=main host={}",
+            words.peers.draw(scene.rng)
         ),
+        _ => {
+            let statement = words.statements.draw(scene.rng);
+            format!("{at} UTC [{session}] LOG:  duration: {took:.2} ms  statement: {}", scene.fill(statement))
+        }
     }
 }
 
@@ -68,30 +76,42 @@ pub fn cache(scene: &mut Scene<'_>) -> String {
 /// A controller with the compact prefix of its kind: level, day, time, process, file and line.
 pub fn controller(scene: &mut Scene<'_>) -> String {
     const KINDS: [&str; 5] = ["Deployment", "Certificate", "Node", "Rollout", "ConfigMap"];
-    let (at, kind, target) = (scene.at.klog(), scene.rng.pick(&KINDS), scene.upstream());
+    let (at, kind, words) = (scene.at.klog(), scene.rng.pick(&KINDS), scene.words());
+    let name = words.keys.draw(scene.rng);
     match scene.rng.below(100) {
         0..=7 => format!(
-            r#"E{at}       1 reconcile.go:242] "Reconciler error" err="operation cannot be fulfilled: the object has been modified" kind="{kind}" name="{target}""#
+            r#"E{at}       1 reconcile.go:242] "Reconciler error" err="operation cannot be fulfilled: the object has been modified" kind="{kind}" name="{name}""#
         ),
-        8..=25 => format!(r#"I{at}       1 lease.go:88] "Renewed lease" holder="{}" kind="{kind}""#, scene.app()),
-        _ => format!(
-            r#"I{at}       1 reconcile.go:117] "Reconciled" kind="{kind}" name="{target}" generation={} took="{:.1}ms""#,
+        8..=25 => format!(r#"I{at}       1 lease.go:88] "Renewed lease" holder="{}" kind="{kind}""#, scene.place().pod),
+        26..=60 => format!(
+            r#"I{at}       1 reconcile.go:117] "Reconciled" kind="{kind}" name="{name}" generation={} took="{:.1}ms""#,
             3 + scene.rng.below(6),
             scene.millis()
         ),
+        _ => {
+            let site = scene.site(0);
+            let (text, pairs) = (scene.fill(&site.text), scene.pairs(site));
+            format!(
+                r#"I{at}       1 {}.go:{}] "{text}" kind="{kind}" name="{name}"{pairs}"#,
+                site.class.to_lowercase(),
+                site.line
+            )
+        }
     }
 }
 
 /// Batch work: counters that grow and sentences.
 pub fn batch(scene: &mut Scene<'_>) -> String {
-    const TABLES: [&str; 5] = ["clicks", "orders", "refunds", "stock levels", "shipments"];
-    let (at, table) = (scene.at.iso(), scene.rng.pick(&TABLES));
-    let rows = scene.at.nanos / 700_000_000 * 1000;
+    let (at, words) = (scene.at.iso(), scene.words());
+    let table = words.keys.draw(scene.rng);
+    let rows = scene.count * 1000;
     match scene.rng.below(20) {
-        0 => format!("{at} warning: {} rows of {table} had no customer and were put aside", scene.rng.below(50)),
-        1 | 6 => format!("{at} error while reading a page of {table}, trying again in {} s", 1 << scene.rng.below(6)),
-        2..=5 => {
-            format!("{at} merged partition {} of {table}, {} files left", scene.rng.below(64), scene.rng.below(400))
+        0 => format!("{at} warning: {} rows of {table} had no customer and were put aside", scene.few()),
+        1 => format!("{at} error while reading a page of {table}, trying again in {} s", 1 << scene.rng.below(6)),
+        2..=4 => format!("{at} merged partition {} of {table}, {} files left", scene.rng.below(64), scene.few()),
+        5..=10 => {
+            let site = scene.site(6);
+            format!("{at} {}: {}{}", site.module, scene.fill(&site.text), scene.pairs(site))
         }
         _ => format!(
             "{at} copied {rows} rows of {table} to the lake, {:.1} MB/s since the last report, about {} s to go",
@@ -106,7 +126,8 @@ pub fn node_warning(scene: &mut Scene<'_>) -> String {
     let heap = 180 + scene.rng.below(90);
     match scene.rng.below(8) {
         0 => {
-            format!("(node:1) MaxListenersWarning: 11 close listeners added to [Socket], trace {}", scene.request.trace)
+            let trace = scene.trace(", trace ", "");
+            format!("(node:1) MaxListenersWarning: 11 close listeners added to [Socket]{trace}")
         }
         1 => format!("{} unhandled error in promise of u-{}: socket hang up", scene.at.iso(), scene.request.user),
         _ => format!(

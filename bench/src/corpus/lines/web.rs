@@ -4,15 +4,14 @@ use super::Scene;
 
 /// The combined access log, with the time taken at its end.
 pub fn access(scene: &mut Scene<'_>) -> String {
-    let (at, client, took) = (scene.at.common(), scene.client(), scene.millis());
+    let (at, client, took, words) = (scene.at.common(), scene.client(), scene.millis(), scene.words());
+    let (path, referer) = (words.paths.draw(scene.rng), words.referers.draw(scene.rng));
     let it = scene.request;
     format!(
-        r#"{client} - - [{at}] "{} {} HTTP/1.1" {} {} "https://shop.example{}" "{}" rt={:.3}"#,
+        r#"{client} - - [{at}] "{} {path} HTTP/1.1" {} {} "{referer}" "{}" rt={:.3}"#,
         it.method,
-        it.path,
         it.status,
         it.bytes,
-        it.route,
         it.agent,
         took / 1000.0
     )
@@ -20,7 +19,9 @@ pub fn access(scene: &mut Scene<'_>) -> String {
 
 /// What a proxy beside the service writes for each call.
 pub fn proxy(scene: &mut Scene<'_>) -> String {
-    let (at, upstream, took) = (scene.at.iso(), scene.upstream(), scene.millis() as u64);
+    let (at, upstream, took, words) = (scene.at.iso(), scene.upstream(), scene.millis() as u64, scene.words());
+    let path = words.paths.draw(scene.rng);
+    let trace = scene.trace("\"", "\"");
     let it = scene.request;
     let flag = match it.status {
         503 => "no_healthy_upstream",
@@ -28,19 +29,22 @@ pub fn proxy(scene: &mut Scene<'_>) -> String {
         _ => "via_upstream",
     };
     format!(
-        r#"[{at}] "{} {} HTTP/2" {} - {flag} 0 {} {took} "{}" outbound|8080||{upstream}.svc"#,
-        it.method, it.path, it.status, it.bytes, it.trace
+        r#"[{at}] "{} {path} HTTP/2" {} - {flag} 0 {} {took} {} outbound|8080||{upstream}.svc"#,
+        it.method,
+        it.status,
+        it.bytes,
+        if trace.is_empty() { "\"-\"" } else { &trace }
     )
 }
 
 pub fn upstream_trouble(scene: &mut Scene<'_>) -> String {
-    let (at, client, upstream) = (scene.at.spaced('.'), scene.client(), scene.upstream());
-    let worker = 20 + scene.rng.below(4);
+    let (at, client, upstream, words) = (scene.at.spaced('.'), scene.client(), scene.upstream(), scene.words());
+    let (worker, path) = (20 + scene.rng.below(4), words.paths.draw(scene.rng));
     let it = scene.request;
     if it.status >= 400 || scene.rng.chance(0.25) {
         return format!(
-            r#"{at} [error] {worker}#0: connection to upstream {upstream} was reset while reading the head of the answer, client: {client}, request: "{} {}""#,
-            it.method, it.path
+            r#"{at} [error] {worker}#0: connection to upstream {upstream} was reset while reading the head of the answer, client: {client}, request: "{} {path}""#,
+            it.method
         );
     }
     format!(
