@@ -35,7 +35,12 @@ pub struct DetectedLabel {
 
 impl QueryEngine {
     /// Names of labels, sorted.
-    pub async fn labels(&self, tenant: &TenantId, range: TimeRange, selector: &Selector) -> Result<Vec<String>, QueryError> {
+    pub async fn labels(
+        &self,
+        tenant: &TenantId,
+        range: TimeRange,
+        selector: &Selector,
+    ) -> Result<Vec<String>, QueryError> {
         let streams = self.streams(tenant, range, selector).await?;
         let names: BTreeSet<&str> = streams.iter().flat_map(|s| s.labels.iter().map(|(name, _)| name)).collect();
         Ok(names.into_iter().map(Into::into).collect())
@@ -55,13 +60,24 @@ impl QueryEngine {
     }
 
     /// Label sets that match any of the selectors, sorted; all of them when there are no selectors.
-    pub async fn series(&self, tenant: &TenantId, range: TimeRange, selectors: &[Selector]) -> Result<Vec<LabelSet>, QueryError> {
+    pub async fn series(
+        &self,
+        tenant: &TenantId,
+        range: TimeRange,
+        selectors: &[Selector],
+    ) -> Result<Vec<LabelSet>, QueryError> {
         let streams = self.streams(tenant, range, &Selector::all()).await?;
-        let wanted = |labels: &LabelSet| selectors.is_empty() || selectors.iter().any(|selector| selector.matches(labels));
+        let wanted =
+            |labels: &LabelSet| selectors.is_empty() || selectors.iter().any(|selector| selector.matches(labels));
         Ok(streams.into_iter().map(|s| s.labels).filter(wanted).collect())
     }
 
-    pub async fn index_stats(&self, tenant: &TenantId, range: TimeRange, selector: &Selector) -> Result<IndexStats, QueryError> {
+    pub async fn index_stats(
+        &self,
+        tenant: &TenantId,
+        range: TimeRange,
+        selector: &Selector,
+    ) -> Result<IndexStats, QueryError> {
         let mut stats = IndexStats::default();
         for stream in self.streams(tenant, range, selector).await? {
             stats.streams += 1;
@@ -126,7 +142,13 @@ const PLACES: [&str; 4] = ["cluster", "namespace", "instance", "pod"];
 
 fn is_id(value: &str) -> bool {
     let hyphens = [8, 13, 18, 23];
-    let uuid = || value.len() == 36 && value.bytes().enumerate().all(|(at, b)| if hyphens.contains(&at) { b == b'-' } else { b.is_ascii_hexdigit() });
+    let uuid = || {
+        value.len() == 36
+            && value
+                .bytes()
+                .enumerate()
+                .all(|(at, b)| if hyphens.contains(&at) { b == b'-' } else { b.is_ascii_hexdigit() })
+    };
     value.parse::<f64>().is_ok() || uuid()
 }
 

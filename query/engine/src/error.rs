@@ -13,7 +13,9 @@ pub enum QueryError {
     #[error("{0}")]
     Budget(String),
     /// The deadline passed.
-    #[error("request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed")]
+    #[error(
+        "request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed"
+    )]
     Timeout,
     /// All slots and the queue are full.
     #[error("too many outstanding requests")]
@@ -54,6 +56,7 @@ impl From<DataFusionError> for QueryError {
             | DataFusionError::Plan(_)
             | DataFusionError::SchemaError(..)
             | DataFusionError::NotImplemented(_)
+            | DataFusionError::Configuration(_)
             | DataFusionError::ArrowError(..)
             | DataFusionError::Execution(_) => QueryError::Invalid(error.strip_backtrace()),
             _ => QueryError::Internal(error.strip_backtrace()),

@@ -17,15 +17,22 @@ impl Metrics {
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
         let queries = Opts::new("gantry_query_requests_total", "Queries by kind and outcome.");
         let buckets = vec![0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
-        let duration = HistogramOpts::new("gantry_query_duration_seconds", "Time from request to answer.").buckets(buckets);
+        let duration =
+            HistogramOpts::new("gantry_query_duration_seconds", "Time from request to answer.").buckets(buckets);
         let metrics = Metrics {
             queries: IntCounterVec::new(queries, &["kind", "outcome"])?,
             duration: HistogramVec::new(duration, &["kind"])?,
-            scanned_bytes: IntCounter::new("gantry_query_scanned_bytes_total", "Bytes of bodies and metadata looked at.")?,
+            scanned_bytes: IntCounter::new(
+                "gantry_query_scanned_bytes_total",
+                "Bytes of bodies and metadata looked at.",
+            )?,
             scanned_rows: IntCounter::new("gantry_query_scanned_rows_total", "Lines looked at.")?,
             tails: IntGauge::new("gantry_query_tails", "Live tails that are open.")?,
             tail_lines: IntCounter::new("gantry_query_tail_lines_total", "Lines sent to live tails.")?,
-            tail_dropped: IntCounter::new("gantry_query_tail_dropped_lines_total", "Lines that slow readers of live tails missed.")?,
+            tail_dropped: IntCounter::new(
+                "gantry_query_tail_dropped_lines_total",
+                "Lines that slow readers of live tails missed.",
+            )?,
         };
         registry.register(Box::new(metrics.queries.clone()))?;
         registry.register(Box::new(metrics.duration.clone()))?;

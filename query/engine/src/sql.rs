@@ -40,7 +40,8 @@ impl SqlAnswer {
 
     fn within_limit(&mut self, batch: RecordBatch) -> Result<RecordBatch, QueryError> {
         let left = self.rows_left.checked_sub(batch.num_rows());
-        let refuse = || QueryError::Budget(format!("the answer has more than {} rows: add a LIMIT or aggregate", self.max_rows));
+        let refuse =
+            || QueryError::Budget(format!("the answer has more than {} rows: add a LIMIT or aggregate", self.max_rows));
         self.rows_left = left.ok_or_else(refuse)?;
         Ok(batch)
     }
@@ -77,7 +78,8 @@ impl QueryEngine {
     }
 
     fn session(&self) -> SessionContext {
-        let mut config = SessionConfig::new().with_target_partitions(self.options.partitions()).with_information_schema(true);
+        let mut config =
+            SessionConfig::new().with_target_partitions(self.options.partitions()).with_information_schema(true);
         config.options_mut().sql_parser.collect_spans = true;
         SessionContext::new_with_config_rt(config, self.runtime.clone())
     }

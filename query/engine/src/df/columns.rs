@@ -5,11 +5,11 @@ use super::table::Source;
 use super::{ScanExec, on_children, properties};
 use crate::QueryError;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, RecordBatchOptions, StringArray, StringViewArray,
+    ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, RecordBatchOptions, StringArray, StringViewArray,
     UInt32Array,
 };
-use datafusion::arrow::compute::take;
-use datafusion::arrow::datatypes::{DataType, Int32Type, Schema, SchemaRef, TimeUnit, UInt32Type};
+use datafusion::arrow::compute::{cast, take};
+use datafusion::arrow::datatypes::{DataType, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit, UInt32Type};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
@@ -142,9 +142,9 @@ impl Column {
                 column.cloned().ok_or_else(|| DataFusionError::Internal(format!("rows lack the column {name}")))?
             }
             Column::Timestamp => {
-                let nanos = rows.column(1).as_primitive::<datafusion::arrow::datatypes::Int64Type>();
+                let nanos = rows.column(1).as_primitive::<Int64Type>();
                 let utc = DataType::Timestamp(TimeUnit::Nanosecond, Some("+00:00".into()));
-                datafusion::arrow::compute::cast(nanos, &utc)?
+                cast(nanos, &utc)?
             }
             Column::Labels(json) => take(json, streams, None)?,
             Column::Label(positions, values) => {

@@ -65,7 +65,10 @@ fn exact_or_none(mut left: Vec<Pushed>, right: Vec<Pushed>) -> Vec<Pushed> {
 
 fn compare(columns: &LogsColumns, column: &Expr, op: Operator, value: &ScalarValue) -> Option<Pushed> {
     if let Expr::ScalarFunction(call) = column {
-        let positive = matches!((op, value), (Operator::Gt | Operator::NotEq, ScalarValue::Int64(Some(0)) | ScalarValue::Int32(Some(0))));
+        let positive = matches!(
+            (op, value),
+            (Operator::Gt | Operator::NotEq, ScalarValue::Int64(Some(0)) | ScalarValue::Int32(Some(0)))
+        );
         return if positive && call.name() == "strpos" { contains(call) } else { None };
     }
     match name(column)? {
@@ -284,7 +287,7 @@ mod tests {
     #[test]
     fn dictionary_literals_are_unwrapped() {
         let value = ScalarValue::Dictionary(
-            Box::new(datafusion::arrow::datatypes::DataType::Int32),
+            Box::new(arrow::datatypes::DataType::Int32),
             Box::new(ScalarValue::Utf8(Some("web".into()))),
         );
         assert_eq!(one(&col("app").eq(Expr::Literal(value, None))).unwrap(), r#"app="web""#);

@@ -25,10 +25,10 @@ mod source;
 mod table;
 mod window;
 
-pub use limit::LogLimitExec;
-pub use pipeline::PipelineExec;
 pub use buckets::Measure;
+pub use limit::LogLimitExec;
 pub use partial::{Counting, RangeJob};
+pub use pipeline::PipelineExec;
 pub use range::{RangeAggExec, read_series};
 pub use scan::ScanExec;
 pub use source::ScanSource;

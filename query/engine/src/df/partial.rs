@@ -182,7 +182,9 @@ impl Partial {
             let scaled = |sum: Option<f64>| sum.map(|sum| sum / counting.per);
             let points: Vec<Option<f64>> = buckets.group(group).into_iter().map(scaled).collect();
             match known.get(labels) {
-                Some(at) => table.series[*at].points.iter_mut().zip(points).for_each(|(old, new)| *old = plus(*old, new)),
+                Some(at) => {
+                    table.series[*at].points.iter_mut().zip(points).for_each(|(old, new)| *old = plus(*old, new))
+                }
                 None if points.iter().all(Option::is_none) => {}
                 None => table.series.push(Series { labels: labels.clone(), points }),
             }

@@ -17,8 +17,8 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 use gantry_model::metadata;
-use gantry_query_eval::metric::{Series, Table};
 use gantry_query_eval::Labels;
+use gantry_query_eval::metric::{Series, Table};
 use std::fmt;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -74,22 +74,28 @@ impl ExecutionPlan for RangeAggExec {
         let job = self.job.clone();
         let answer = async move {
             let mut tasks = JoinSet::new();
-            for input in inputs {
+            let mut partials: Vec<Option<Partial>> = inputs.iter().map(|_| None).collect();
+            for (at, input) in inputs.into_iter().enumerate() {
                 let memory = MemoryConsumer::new("RangeAggExec").register(context.memory_pool());
-                tasks.spawn(aggregate(input, Partial::new(job.clone(), memory)?));
+                let partial = Partial::new(job.clone(), memory)?;
+                tasks.spawn(async move { (at, aggregate(input, partial).await) });
             }
-            let mut merged: Option<Partial> = None;
             while let Some(done) = tasks.join_next().await {
-                let partial = done.map_err(|panic| QueryError::Internal(panic.to_string()))??;
-                match &mut merged {
-                    Some(merged) => merged.merge(partial)?,
-                    None => merged = Some(partial),
-                }
+                let (at, partial) = done.map_err(|panic| QueryError::Internal(panic.to_string()))?;
+                partials[at] = Some(partial?);
             }
-            write(&merged.map(Partial::finish).unwrap_or_default())
+            write(&merged(partials)?)
         };
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), futures::stream::once(answer))))
     }
+}
+
+/// Merged in the order of the partitions, so that the same question gives the same digits.
+fn merged(partials: Vec<Option<Partial>>) -> Result<Table> {
+    let mut partials = partials.into_iter().flatten();
+    let Some(mut first) = partials.next() else { return Ok(Table::default()) };
+    partials.try_for_each(|partial| first.merge(partial))?;
+    Ok(first.finish())
 }
 
 async fn aggregate(mut input: SendableRecordBatchStream, mut partial: Partial) -> Result<Partial> {

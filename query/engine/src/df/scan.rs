@@ -8,7 +8,9 @@ use datafusion::error::Result;
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream,
+};
 use futures::{StreamExt, TryStreamExt};
 use gantry_model::{LineFilter, LineOp};
 use gantry_store_api::{LogRows, ScanOrder, ScanReport, rows_schema};
@@ -119,6 +121,7 @@ fn write_report(report: &ScanReport, f: &mut fmt::Formatter<'_>) -> fmt::Result 
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let (splits, of_splits) = (count(&report.splits_scanned), count(&report.splits_considered));
     let (granules, of_granules) = (count(&report.granules_scanned), count(&report.granules_considered));
-    let (rows, of_rows, bytes) = (count(&report.rows_returned), count(&report.rows_scanned), count(&report.bytes_scanned));
+    let (rows, of_rows, bytes) =
+        (count(&report.rows_returned), count(&report.rows_scanned), count(&report.bytes_scanned));
     write!(f, ", splits={splits}/{of_splits}, granules={granules}/{of_granules}, rows={rows}/{of_rows}, bytes={bytes}")
 }

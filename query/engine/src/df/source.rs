@@ -96,6 +96,9 @@ fn within_budget(rows: LogRows, report: &ScanReport, max_bytes: u64) -> ScanItem
 
 impl fmt::Debug for ScanSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScanSource").field("request", &self.request).field("opened", &self.opened.initialized()).finish()
+        f.debug_struct("ScanSource")
+            .field("request", &self.request)
+            .field("opened", &self.opened.initialized())
+            .finish()
     }
 }

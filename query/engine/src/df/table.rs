@@ -64,7 +64,9 @@ impl LogsColumns {
 impl Source {
     pub fn field(&self) -> Field {
         match self {
-            Source::Timestamp => Field::new(TIMESTAMP, DataType::Timestamp(TimeUnit::Nanosecond, Some("+00:00".into())), false),
+            Source::Timestamp => {
+                Field::new(TIMESTAMP, DataType::Timestamp(TimeUnit::Nanosecond, Some("+00:00".into())), false)
+            }
             Source::Body => Field::new(BODY, DataType::Utf8View, false),
             Source::Labels => Field::new(LABELS, DataType::Utf8View, false),
             Source::Metadata => Field::new(METADATA, DataType::Utf8View, false),
@@ -88,7 +90,12 @@ pub struct LogsTable {
 
 impl LogsTable {
     /// `labels`: the label names that become columns, sorted, each once. `max_bytes`: budget of one scan.
-    pub async fn open(store: Arc<dyn Queryable>, tenant: TenantId, range: TimeRange, max_bytes: u64) -> Result<Self, QueryError> {
+    pub async fn open(
+        store: Arc<dyn Queryable>,
+        tenant: TenantId,
+        range: TimeRange,
+        max_bytes: u64,
+    ) -> Result<Self, QueryError> {
         let streams = store.querier(&tenant, range).streams(&Selector::all()).await?;
         let mut names: Vec<&str> = streams.iter().flat_map(|s| s.labels.iter().map(|(name, _)| name)).collect();
         names.sort_unstable();
@@ -108,9 +115,15 @@ impl LogsTable {
                 Pushed::Line(filter) => lines.push(filter),
             }
         }
-        let columns = ScanColumns { body: outputs.contains(&Source::Body), metadata: outputs.contains(&Source::Metadata) };
-        let request =
-            ScanRequest { selector: Selector(matchers), lines, columns, order: ScanOrder::Any, parallelism: partitions };
+        let columns =
+            ScanColumns { body: outputs.contains(&Source::Body), metadata: outputs.contains(&Source::Metadata) };
+        let request = ScanRequest {
+            selector: Selector(matchers),
+            lines,
+            columns,
+            order: ScanOrder::Any,
+            parallelism: partitions,
+        };
         let source = ScanSource::new(self.store.querier(&self.tenant, range), request, self.max_bytes);
         let scan: Arc<dyn ExecutionPlan> = Arc::new(ScanExec::new(source.clone()));
         Arc::new(LabelColumnsExec::new(scan, source, outputs))

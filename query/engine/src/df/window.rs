@@ -42,7 +42,8 @@ impl Window {
         let (first, end) = (self.first_at_or_after(seen), self.first_at_or_after(gone));
         let (seen_until, gone_until) = (self.nanos(first), self.nanos(end));
         let until = seen_until.min(gone_until.saturating_sub(self.range));
-        let after = (seen_until.saturating_sub(self.step)).max(gone_until.saturating_sub(self.step).saturating_sub(self.range));
+        let after =
+            (seen_until.saturating_sub(self.step)).max(gone_until.saturating_sub(self.step).saturating_sub(self.range));
         let clamp = |step: i64| step.clamp(0, self.count as i64) as usize;
         let (after, until) = (after.saturating_sub(self.offset), until.saturating_sub(self.offset));
         Bucket { steps: clamp(first)..clamp(end), after, until }
@@ -80,7 +81,11 @@ mod tests {
             for time in -50..300 {
                 let bucket = window.bucket(time);
                 assert!(bucket.holds(time));
-                assert_eq!(bucket.steps.clone().collect::<Vec<_>>(), steps_by_definition(&window, time), "{window:?} {time}");
+                assert_eq!(
+                    bucket.steps.clone().collect::<Vec<_>>(),
+                    steps_by_definition(&window, time),
+                    "{window:?} {time}"
+                );
                 for other in (-50..300).filter(|other| bucket.holds(*other)) {
                     assert_eq!(window.bucket(other).steps, bucket.steps);
                 }

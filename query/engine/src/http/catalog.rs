@@ -112,7 +112,9 @@ fn volume_by(params: &Params, selector: &Selector) -> Result<VolumeBy, QueryErro
     let targets = params.get("targetLabels").split(',').filter(|name| !name.is_empty());
     let targets: BTreeSet<String> = targets.map(Into::into).collect();
     match params.get("aggregateBy") {
-        "" | "series" if targets.is_empty() => Ok(VolumeBy::Series(selector.0.iter().map(|m| m.name.clone()).collect())),
+        "" | "series" if targets.is_empty() => {
+            Ok(VolumeBy::Series(selector.0.iter().map(|m| m.name.clone()).collect()))
+        }
         "" | "series" => Ok(VolumeBy::Series(targets)),
         "labels" => Ok(VolumeBy::Labels(targets)),
         _ => Err(QueryError::invalid("invalid aggregation option")),

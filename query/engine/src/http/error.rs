@@ -5,7 +5,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gantry_store_api::{ErrorKind, Retry};
 
-
 /// A failed request, and the id under which the log has the cause.
 #[derive(Debug)]
 pub struct Failure {

@@ -10,6 +10,8 @@ mod query;
 mod request;
 mod sql;
 mod tail;
+#[cfg(test)]
+mod tests;
 pub(crate) mod write;
 
 use crate::QueryEngine;

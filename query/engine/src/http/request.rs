@@ -35,7 +35,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         if let Some(tenant) = parts.extensions.get::<TenantId>() {
             return Ok(Caller { tenant: tenant.clone(), request });
         }
-        let named = parts.headers.get("x-scope-orgid").map(|name| TenantId::new(&String::from_utf8_lossy(name.as_bytes())));
+        let named =
+            parts.headers.get("x-scope-orgid").map(|name| TenantId::new(&String::from_utf8_lossy(name.as_bytes())));
         match named.transpose() {
             Ok(tenant) => Ok(Caller { tenant: tenant.unwrap_or_else(TenantId::default_tenant), request }),
             Err(error) => Err(Failure { error: QueryError::invalid(error.to_string()), request }),
@@ -45,7 +46,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
 /// The id that the client sent when it is short and plain, else a random number.
 fn request_id(headers: &HeaderMap) -> RequestId {
-    let plain = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let plain = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
     if let Some(id) = headers.get("x-request-id").and_then(|id| id.to_str().ok()).filter(plain) {
         return RequestId(id.into());
     }

@@ -57,14 +57,17 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<(String, Format), QueryError
     if !header(header::CONTENT_TYPE).starts_with("application/json") {
         return Ok((text.into(), Format::accepted(header(header::ACCEPT))));
     }
-    let request: SqlRequest = serde_json::from_str(text).map_err(|error| QueryError::invalid(format!("the request is not {{\"sql\": ...}}: {error}")))?;
+    let request: SqlRequest = serde_json::from_str(text)
+        .map_err(|error| QueryError::invalid(format!("the request is not {{\"sql\": ...}}: {error}")))?;
     let format = match request.format.as_deref() {
         None => Format::accepted(header(header::ACCEPT)),
         Some("json") => Format::Json,
         Some("ndjson") => Format::Ndjson,
         Some("csv") => Format::Csv,
         Some("arrow") => Format::Arrow,
-        Some(other) => return Err(QueryError::invalid(format!("unknown format {other:?}: use json, ndjson, csv or arrow"))),
+        Some(other) => {
+            return Err(QueryError::invalid(format!("unknown format {other:?}: use json, ndjson, csv or arrow")));
+        }
     };
     Ok((request.sql, format))
 }
@@ -130,7 +133,9 @@ enum Encoder {
 impl Encoder {
     fn new(format: Format, schema: &Arc<Schema>) -> Result<Self, QueryError> {
         Ok(match format {
-            Format::Json => Encoder::Json { head: format!("{{\"schema\":{},\"data\":[", schema_json(schema)), started: false },
+            Format::Json => {
+                Encoder::Json { head: format!("{{\"schema\":{},\"data\":[", schema_json(schema)), started: false }
+            }
             Format::Ndjson => Encoder::Ndjson,
             Format::Csv => Encoder::Csv { head: csv_head(schema) },
             Format::Arrow => Encoder::Arrow(Box::new(StreamWriter::try_new(Vec::new(), schema).map_err(internal)?)),
@@ -172,9 +177,7 @@ fn internal(error: arrow::error::ArrowError) -> QueryError {
 }
 
 fn schema_json(schema: &Schema) -> String {
-    let column = |field: &Arc<arrow::datatypes::Field>| {
-        serde_json::json!({"name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable()})
-    };
+    let column = |field: &Arc<arrow::datatypes::Field>| serde_json::json!({"name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable()});
     serde_json::Value::Array(schema.fields().iter().map(column).collect()).to_string()
 }
 
@@ -192,7 +195,8 @@ fn csv_head(schema: &Schema) -> String {
 
 fn csv(batch: &RecordBatch, mut out: String) -> Result<Bytes, QueryError> {
     let options = FormatOptions::default();
-    let columns: Result<Vec<_>, _> = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect();
+    let columns: Result<Vec<_>, _> =
+        batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect();
     let columns = columns.map_err(internal)?;
     for row in 0..batch.num_rows() {
         for (at, column) in columns.iter().enumerate() {

@@ -43,7 +43,9 @@ fn read(engine: &QueryEngine, ask: &Ask) -> Result<TailQuery, QueryError> {
     };
     let delay = match params.get("delay_for") {
         "" => 0,
-        text => text.parse().map_err(|_| QueryError::invalid(format!("strconv.Atoi: parsing {text:?}: invalid syntax")))?,
+        text => {
+            text.parse().map_err(|_| QueryError::invalid(format!("strconv.Atoi: parsing {text:?}: invalid syntax")))?
+        }
     };
     if delay > MAX_DELAY.as_secs() {
         return Err(QueryError::invalid(format!("delay_for can't be greater than {}", MAX_DELAY.as_secs())));

@@ -1,6 +1,7 @@
 //! Answers as Loki's JSON, written straight into one buffer.
 
 use crate::answer::{Answer, Data, Labels, LogEntry, LogStream, Stats};
+use crate::catalog::VolumeGroup;
 use crate::json::{list, number, object, sample, seconds, string, strings};
 use gantry_model::{LabelSet, Timestamp};
 
@@ -54,7 +55,9 @@ fn data(data: &Data, categorized: bool, out: &mut String) {
             array(&one.points, out, |(at, value), out| point(*at, *value, out));
             out.push('}');
         }),
-        Data::Vector(at, samples) => array(samples, out, |(labels, value), out| vector_sample(labels, *at, *value, out)),
+        Data::Vector(at, samples) => {
+            array(samples, out, |(labels, value), out| vector_sample(labels, *at, *value, out))
+        }
         Data::Scalar(at, value) => point(*at, *value, out),
     }
 }
@@ -150,7 +153,7 @@ pub fn series(series: &[LabelSet]) -> String {
 }
 
 /// A volume: groups, each with its points. A vector when no group has more than one point.
-pub fn volume(groups: &[(Vec<(String, String)>, Vec<(Timestamp, u64)>)]) -> String {
+pub fn volume(groups: &[(VolumeGroup, Vec<(Timestamp, u64)>)]) -> String {
     let matrix = groups.iter().any(|(_, points)| points.len() > 1);
     let mut out = String::from("{\"status\":\"success\",\"data\":{\"resultType\":");
     string(if matrix { "matrix" } else { "vector" }, &mut out);
@@ -200,6 +203,9 @@ mod tests {
     fn a_volume_of_one_point_is_a_vector() {
         let group = vec![("app".to_owned(), String::new())];
         let text = volume(&[(group, vec![(Timestamp::from_millis(1_500), 9)])]);
-        assert_eq!(text, r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"app":""},"value":[1.500,"9"]}]}}"#);
+        assert_eq!(
+            text,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"app":""},"value":[1.500,"9"]}]}}"#
+        );
     }
 }

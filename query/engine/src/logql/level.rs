@@ -19,7 +19,9 @@ pub fn in_metric(metric: &MetricExpr) -> bool {
             let unwrap = range.unwrap.as_ref().is_some_and(|unwrap| unwrap.filters.iter().any(in_filter));
             in_log(&range.log) || unwrap || range.grouping.as_ref().is_some_and(|g| listed(&g.labels))
         }
-        MetricExpr::Vector(vector) => in_metric(&vector.inner) || vector.grouping.as_ref().is_some_and(|g| listed(&g.labels)),
+        MetricExpr::Vector(vector) => {
+            in_metric(&vector.inner) || vector.grouping.as_ref().is_some_and(|g| listed(&g.labels))
+        }
         MetricExpr::Binary(binary) => {
             let matching = binary.matching.as_ref().is_some_and(|m| listed(&m.labels) || listed(&m.include));
             in_metric(&binary.lhs) || in_metric(&binary.rhs) || matching

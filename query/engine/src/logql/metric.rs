@@ -63,7 +63,8 @@ impl QueryEngine {
             Evaluated::Scalar(value) => return Ok(Data::Scalar(at, value)),
             Evaluated::Table(table) => table,
         };
-        let sample = |series: gantry_query_eval::metric::Series| Some((series.labels, series.points.first().copied()??));
+        let sample =
+            |series: gantry_query_eval::metric::Series| Some((series.labels, series.points.first().copied()??));
         let mut samples: Vec<(Labels, f64)> = table.series.into_iter().filter_map(sample).collect();
         self.check_series(samples.len())?;
         if !table.ordered {
@@ -122,7 +123,7 @@ impl QueryEngine {
             lines: query.pipeline().pushdown_filters().to_vec(),
             columns,
             order: ScanOrder::Any,
-            parallelism: self.options.partitions(),
+            parallelism: if depends_on_order(leaf.range.op) { 1 } else { self.options.partitions() },
         };
         let source = ScanSource::new(querier, request, self.options.max_scan_bytes);
         let streams = source.streams().await?;
@@ -145,6 +146,11 @@ impl QueryEngine {
         let series_bytes = steps.count().max(1) * 16 * self.options.partitions();
         (self.options.memory_bytes / series_bytes).clamp(self.options.max_series, MAX_INNER_SERIES)
     }
+}
+
+/// Whether lines of the same instant must come in the order in which they were written, which only one part keeps.
+fn depends_on_order(op: RangeOp) -> bool {
+    matches!(op, RangeOp::RateCounter | RangeOp::FirstOverTime | RangeOp::LastOverTime)
 }
 
 fn text(leaf: &Leaf<'_>) -> String {

@@ -11,9 +11,9 @@ mod plan;
 mod runner;
 mod text;
 
-pub(crate) use plan::LogPlan;
 pub(crate) use level::add as add_level;
 pub(crate) use logs::Row;
+pub(crate) use plan::LogPlan;
 pub(crate) use runner::Runner;
 pub(crate) use text::{format, parse, selector, strict_selector};
 
@@ -22,7 +22,7 @@ use crate::{QueryEngine, QueryError};
 use arrow::array::RecordBatch;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, collect};
-use gantry_model::{Selector, TenantId, Timestamp};
+use gantry_model::{TenantId, Timestamp};
 use gantry_query_lang::ast::Expr;
 use gantry_query_lang::duration::format_prometheus_duration;
 use gantry_store_api::ScanReport;
@@ -129,7 +129,8 @@ impl QueryEngine {
 /// Refuses more lines than are allowed.
 pub(crate) fn check_limit(limit: usize, max: usize) -> Result<(), QueryError> {
     if limit > max {
-        let text = format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {max})");
+        let text =
+            format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {max})");
         return Err(QueryError::invalid(text));
     }
     Ok(())

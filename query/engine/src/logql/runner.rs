@@ -102,7 +102,13 @@ impl Runner {
         Some((out.labels(|category| category == Category::Stream), entry))
     }
 
-    fn process<'r>(&'r mut self, stream: u32, timestamp: Timestamp, body: &'r str, metadata: &'r str) -> Option<Processed<'r>> {
+    fn process<'r>(
+        &'r mut self,
+        stream: u32,
+        timestamp: Timestamp,
+        body: &'r str,
+        metadata: &'r str,
+    ) -> Option<Processed<'r>> {
         let at = stream as usize;
         let metadata = if self.with_level {
             level::add(&self.labels[at], metadata, body, &mut self.metadata);

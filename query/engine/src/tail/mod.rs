@@ -4,11 +4,11 @@
 //! into frames, and passes on what a slow reader missed. It subscribes first and replays then, so that no line falls
 //! between the two, and remembers what it replayed, so that no line comes twice.
 
+use crate::answer::{Labels, LogEntry, LogStream};
 use crate::http::write;
 use crate::json;
 use crate::logql::{Cost, LogPlan, Row, Runner};
-use crate::answer::{Labels, LogEntry, LogStream};
-use crate::{ QueryEngine, QueryError};
+use crate::{QueryEngine, QueryError};
 use futures::StreamExt;
 use gantry_model::{LabelSet, TenantId, TimeRange, Timestamp};
 use gantry_query_lang::ast::LogExpr;
@@ -97,7 +97,13 @@ impl QueryEngine {
 }
 
 impl TailSession {
-    async fn replay(&mut self, tenant: &TenantId, plan: &LogPlan, start: Timestamp, limit: usize) -> Result<(), QueryError> {
+    async fn replay(
+        &mut self,
+        tenant: &TenantId,
+        plan: &LogPlan,
+        start: Timestamp,
+        limit: usize,
+    ) -> Result<(), QueryError> {
         // Lines may be stamped ahead of our clock; a live line is shown whatever its time, so a replayed one is too.
         let range = TimeRange::new(start, Timestamp::MAX);
         let engine = self.engine.clone();
