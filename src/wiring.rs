@@ -109,7 +109,14 @@ impl Process {
         let sealing = store.clone();
         let phases = vec![
             phase(Kind::Source, "stop sources", Box::pin(async { Ok(()) })),
-            phase(Kind::Ingest, "drain ingest to commits", Box::pin(async move { Ok(writes.writes_answered().await) })),
+            phase(
+                Kind::Ingest,
+                "drain ingest to commits",
+                Box::pin(async move {
+                    writes.writes_answered().await;
+                    Ok(())
+                }),
+            ),
             phase(Kind::Store, "flush the store", Box::pin(async move { Ok(sealing.close().await?) })),
             phase(Kind::Serving, "close connections", Box::pin(async { Ok(()) })),
             phase(Kind::Telemetry, "flush telemetry", Box::pin(async { Ok(()) })),

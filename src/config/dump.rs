@@ -30,7 +30,10 @@ fn comment(line: &str) -> Option<String> {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let (size, unit) = units.into_iter().find(|(size, _)| bytes >= *size)?;
     let per_second = if key.ends_with("per_second") { " per second" } else { "" };
-    let shown =
-        if bytes % size == 0 { (bytes / size).to_string() } else { format!("{:.1}", bytes as f64 / size as f64) };
+    let shown = if bytes.is_multiple_of(size) {
+        (bytes / size).to_string()
+    } else {
+        format!("{:.1}", bytes as f64 / size as f64)
+    };
     Some(format!("{shown} {unit}{per_second}"))
 }

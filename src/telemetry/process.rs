@@ -88,11 +88,7 @@ mod tests {
         ProcessMetrics::register(&registry).unwrap();
         for family in registry.gather() {
             let value = family.get_metric()[0].get_gauge().get_value();
-            assert!(
-                value > 0.0 || family.get_name() == "process_cpu_seconds_total",
-                "{} is {value}",
-                family.get_name()
-            );
+            assert!(value > 0.0 || family.name() == "process_cpu_seconds_total", "{} is {value}", family.name());
         }
     }
 }

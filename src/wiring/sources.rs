@@ -36,7 +36,7 @@ pub fn receive(
         });
     }
     if let Some(socket) = syslog_udp {
-        let (ingest, options, stop) = (ingest.clone(), syslog_options.clone(), stop());
+        let (ingest, options, stop) = (ingest.clone(), syslog_options, stop());
         supervisor.spawn(Kind::Source, "syslog udp", async move {
             syslog::serve_udp(socket, ingest, options, stop).await;
             Ok(())
