@@ -29,6 +29,9 @@ async fn still_works(loki: &Loki) {
     assert_eq!(loki.lines(r#"{app="after"}"#, at, at + 1).await.len(), 1);
 }
 
+/// What it is, headers, body, status, code.
+type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, Vec<u8>, u16, &'a str);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pushes_that_cannot_be_taken_are_refused_with_the_reason() {
     let server = Launch::new().start().await;
@@ -40,7 +43,7 @@ async fn pushes_that_cannot_be_taken_are_refused_with_the_reason() {
     // A snappy header that announces 4 GiB.
     let announced = vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0x00];
     let app = || json!({"app": "a"});
-    let cases: Vec<(&str, Vec<(&str, &str)>, Vec<u8>, u16, &str)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("no snappy", vec![PROTOBUF], b"no snappy at all".to_vec(), 400, "invalid_compression"),
         ("no protobuf", vec![PROTOBUF], snappy(b"\xff\xff\xff"), 400, "invalid_protobuf"),
         (

@@ -25,6 +25,9 @@ pub const NEEDLES: [&str; 4] = ["quillwort", "brambleknot", "ferrousmoth", "tund
 /// A word that occurs three times in all.
 pub const RARE_NEEDLE: &str = "zephyrglass";
 
+/// How likely a stream that has just begun a line begins the next one too: programs write in bursts.
+const BURST: f64 = 0.35;
+
 /// One log line and when its stream wrote it.
 #[derive(Debug)]
 pub struct Line {
@@ -43,6 +46,8 @@ pub struct Generator {
     /// How many lines each stream has begun.
     counts: Vec<u64>,
     notes: HashMap<u64, &'static str>,
+    /// The stream that began the last line.
+    last: usize,
     next: u64,
     lines: u64,
     wanted_trace: Option<Request>,
@@ -55,7 +60,18 @@ impl Generator {
         let requests = Requests::new(&mut rng);
         let notes = place_notes(&mut rng, lines);
         let counts = vec![0; world.streams.len()];
-        Generator { world, rng, requests, pending: VecDeque::new(), counts, notes, next: 0, lines, wanted_trace: None }
+        Generator {
+            world,
+            rng,
+            requests,
+            pending: VecDeque::new(),
+            counts,
+            notes,
+            last: 0,
+            next: 0,
+            lines,
+            wanted_trace: None,
+        }
     }
 
     /// The trace id that the benchmark looks up: of a request that begins in the middle of the corpus.
@@ -64,7 +80,9 @@ impl Generator {
     }
 
     fn fresh(&mut self, at: Moment) -> (usize, String) {
-        let (stream, request) = (self.world.draw(&mut self.rng), self.requests.draw(&mut self.rng));
+        let stream = if self.rng.chance(BURST) { self.last } else { self.world.draw(&mut self.rng) };
+        let request = self.requests.draw(&mut self.rng);
+        self.last = stream;
         if self.next >= self.lines / 2 && self.wanted_trace.is_none() && request.is_fresh() && request.trace.is_some() {
             self.wanted_trace = Some(request.clone());
         }

@@ -108,7 +108,8 @@ pub struct LogBatchBuilder {
 
 impl LogBatchBuilder {
     pub fn with_capacity(text_bytes: usize, rows: usize) -> Self {
-        let batch = LogBatch { text: String::with_capacity(text_bytes), rows: Vec::with_capacity(rows), streams: Vec::new() };
+        let batch =
+            LogBatch { text: String::with_capacity(text_bytes), rows: Vec::with_capacity(rows), streams: Vec::new() };
         LogBatchBuilder { batch }
     }
 

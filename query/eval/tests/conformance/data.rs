@@ -62,8 +62,9 @@ fn directory() -> PathBuf {
 
 fn lines(name: &str) -> Vec<Value> {
     let path = directory().join(name);
-    let text = std::fs::read_to_string(&path)
-        .unwrap_or_else(|e| panic!("{}: {e}; set GANTRY_CONFORMANCE to the directory that holds logql/", path.display()));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| {
+        panic!("{}: {e}; set GANTRY_CONFORMANCE to the directory that holds logql/", path.display())
+    });
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
