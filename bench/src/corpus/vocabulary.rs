@@ -71,14 +71,14 @@ impl Vocabulary {
     pub fn new(rng: &mut Rng, service: &str) -> Self {
         let words = Dialect::new(rng);
         Vocabulary {
-            sites: Pool::new(SITES, 1.0, || words.site(rng, service)),
+            sites: Pool::new(SITES, 1.1, || words.site(rng, service)),
             failures: Pool::new(FAILURES, 0.9, || words.failure(rng, service)),
-            paths: Pool::new(PATHS, 0.85, || words.path(rng)),
+            paths: Pool::new(PATHS, 0.95, || words.path(rng)),
             referers: Pool::new(200, 1.0, || words.referer(rng)),
             peers: Pool::new(60, 0.8, || words.peer(rng)),
             statements: Pool::new(160, 0.9, || words.statement(rng)),
             states: Pool::new(8, 0.9, || rng.pick(&STATES)),
-            keys: Pool::new(KEYS_OF_A_SERVICE, 0.9, || words.key(rng)),
+            keys: Pool::new(KEYS_OF_A_SERVICE, 1.0, || words.key(rng)),
             build: format!("{}.{}.{}-{:07x}", 1 + rng.below(9), rng.below(40), rng.below(12), rng.below(1 << 28)),
         }
     }
@@ -98,7 +98,7 @@ pub fn agents(rng: &mut Rng) -> Pool<String> {
         "Tablet; OS 17_3 like Desktop",
         "Windows NT 6.1; rv:109.0",
     ];
-    Pool::new(400, 0.9, || {
+    Pool::new(400, 1.0, || {
         let (system, major, build) = (rng.pick(&SYSTEMS), 96 + rng.below(30), 4000 + rng.below(3000));
         match rng.below(8) {
             0 => format!("ShopApp/5.{}.{} ({system})", rng.below(14), rng.below(6)),

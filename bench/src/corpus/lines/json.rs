@@ -13,7 +13,7 @@ pub fn request(scene: &mut Scene<'_>) -> String {
         _ => ("info", "request completed", 187),
     };
     format!(
-        r#"{{"level":"{level}","ts":"{at}","caller":"http/server.go:{line}","msg":"{msg}","method":"{}","path":"{}","status":{},"duration_ms":{took:.1},"bytes":{},"remote":"{client}"{ids}}}"#,
+        r#"{{"level":"{level}","ts":"{at}","caller":"http/server.go:{line}","msg":"{msg}","method":"{}","path":"{}","status":{},"duration_ms":{took:.2},"bytes":{},"remote":"{client}"{ids}}}"#,
         it.method, it.path, it.status, it.bytes,
     )
 }

@@ -10,12 +10,12 @@ pub fn request(scene: &mut Scene<'_>) -> String {
     let it = scene.request;
     if it.status >= 500 {
         return format!(
-            r#"ts={at} level=error caller=client.go:98 msg="call failed" upstream={upstream} peer={peer} route={} err="error {} from upstream" took={took:.1}ms{ids}"#,
+            r#"ts={at} level=error caller=client.go:98 msg="call failed" upstream={upstream} peer={peer} route={} err="error {} from upstream" took={took:.2}ms{ids}"#,
             it.route, it.status
         );
     }
     format!(
-        r#"ts={at} level=info caller=client.go:74 msg="call finished" upstream={upstream} peer={peer} route={} status={} took={took:.1}ms{ids}"#,
+        r#"ts={at} level=info caller=client.go:74 msg="call finished" upstream={upstream} peer={peer} route={} status={} took={took:.2}ms{ids}"#,
         it.route, it.status
     )
 }

@@ -54,7 +54,7 @@ impl<'a> Scene<'a> {
         self.request.trace.as_ref().map(|trace| format!("{before}{trace}{after}")).unwrap_or_default()
     }
 
-    /// 16 hexadecimal digits that occur nowhere else, for one traced line in five.
+    /// 16 hexadecimal digits that occur nowhere else, for three traced lines in ten.
     pub fn span(&mut self, before: &str, after: &str) -> String {
         if self.request.trace.is_none() || !self.rng.chance(0.3) {
             return String::new();

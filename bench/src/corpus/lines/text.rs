@@ -9,13 +9,13 @@ pub fn python(scene: &mut Scene<'_>) -> String {
     let it = scene.request;
     match scene.rng.below(100) {
         0..=14 => format!(
-            "{at} INFO worker.model: scored {} for u-{} as 0.{:02} in {took:.1} ms{trace}",
+            "{at} INFO worker.model: scored {} for u-{} as 0.{:02} in {took:.2} ms{trace}",
             words.keys.draw(scene.rng),
             it.user,
             it.item % 97,
         ),
         15..=44 => format!(
-            "{at} INFO worker.http: {} {} answered {} in {took:.1} ms{trace}",
+            "{at} INFO worker.http: {} {} answered {} in {took:.2} ms{trace}",
             it.method,
             words.paths.draw(scene.rng),
             it.status

@@ -8,7 +8,7 @@ pub fn access(scene: &mut Scene<'_>) -> String {
     let (path, referer) = (words.paths.draw(scene.rng), words.referers.draw(scene.rng));
     let it = scene.request;
     format!(
-        r#"{client} - - [{at}] "{} {path} HTTP/1.1" {} {} "{referer}" "{}" rt={:.3}"#,
+        r#"{client} - - [{at}] "{} {path} HTTP/1.1" {} {} "{referer}" "{}" rt={:.4}"#,
         it.method,
         it.status,
         it.bytes,
