@@ -26,7 +26,7 @@ pub const NEEDLES: [&str; 4] = ["quillwort", "brambleknot", "ferrousmoth", "tund
 pub const RARE_NEEDLE: &str = "zephyrglass";
 
 /// How likely a stream that has just begun a line begins the next one too: programs write in bursts.
-const BURST: f64 = 0.5;
+const BURST: f64 = 0.65;
 
 /// One log line and when its stream wrote it.
 #[derive(Debug)]

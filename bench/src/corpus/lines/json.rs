@@ -4,7 +4,7 @@ use super::Scene;
 
 /// One answered request, as a Go service's structured logger writes it.
 pub fn request(scene: &mut Scene<'_>) -> String {
-    let (at, client, took) = (scene.at.iso(), scene.client(), scene.millis());
+    let (at, client, took) = (scene.at.iso(), scene.caller(), scene.millis());
     let ids = scene.trace(",\"trace_id\":\"", "\"") + &scene.span(",\"span_id\":\"", "\"");
     let it = scene.request;
     let (level, msg, line) = match it.status {

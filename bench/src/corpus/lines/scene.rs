@@ -49,6 +49,11 @@ impl<'a> Scene<'a> {
         format!("{a}.{b}.{c}.{d}")
     }
 
+    /// The client with the port that it happened to call from.
+    pub fn caller(&mut self) -> String {
+        format!("{}:{}", self.client(), 32_768 + self.rng.below(28_232))
+    }
+
     /// The trace of the request, between two texts; nothing for a request that is not traced.
     pub fn trace(&self, before: &str, after: &str) -> String {
         self.request.trace.as_ref().map(|trace| format!("{before}{trace}{after}")).unwrap_or_default()

@@ -20,7 +20,7 @@ pub fn access(scene: &mut Scene<'_>) -> String {
 /// What a proxy beside the service writes for each call.
 pub fn proxy(scene: &mut Scene<'_>) -> String {
     let (at, upstream, took, words) = (scene.at.iso(), scene.upstream(), scene.millis() as u64, scene.words());
-    let path = words.paths.draw(scene.rng);
+    let (path, client) = (words.paths.draw(scene.rng), scene.caller());
     let trace = scene.trace("\"", "\"");
     let it = scene.request;
     let flag = match it.status {
@@ -29,7 +29,7 @@ pub fn proxy(scene: &mut Scene<'_>) -> String {
         _ => "via_upstream",
     };
     format!(
-        r#"[{at}] "{} {path} HTTP/2" {} - {flag} 0 {} {took} {} outbound|8080||{upstream}.svc"#,
+        r#"[{at}] "{} {path} HTTP/2" {} - {flag} 0 {} {took} {} {client} {upstream}.svc"#,
         it.method,
         it.status,
         it.bytes,
