@@ -13,6 +13,11 @@ use std::sync::Arc;
 type Row = (LabelSet, i64, String, String);
 
 async fn stored(rows: &[Row]) -> (Arc<dyn ObjectStore>, Arc<Split>) {
+    let EncodedSplit { parquet, index, summary } = encoded(rows);
+    put(parquet, index, summary).await
+}
+
+fn encoded(rows: &[Row]) -> EncodedSplit {
     let mut writer = SplitWriter::new(SplitOptions { zstd_level: 3 }).unwrap();
     let mut open: Option<&LabelSet> = None;
     for (labels, at, body, metadata) in rows {
@@ -22,25 +27,28 @@ async fn stored(rows: &[Row]) -> (Arc<dyn ObjectStore>, Arc<Split>) {
         }
         writer.push(Timestamp(*at), body, metadata).unwrap();
     }
-    let encoded = writer.finish().unwrap().unwrap();
+    writer.finish().unwrap().unwrap()
+}
+
+async fn put(parquet: bytes::Bytes, index: bytes::Bytes, summary: SplitSummary) -> (Arc<dyn ObjectStore>, Arc<Split>) {
     let info = |bytes: &bytes::Bytes| ObjectInfo { len: bytes.len() as u64, crc32: crc32fast::hash(bytes) };
     let meta = SplitMeta {
         id: SplitId("0001".into()),
         tenant: TenantId::default_tenant(),
         partition: 0,
         level: 0,
-        min_ts: encoded.summary.min_ts,
-        max_ts: encoded.summary.max_ts,
-        rows: encoded.summary.rows,
-        streams: encoded.summary.streams,
-        text_bytes: encoded.summary.text_bytes,
-        parquet: info(&encoded.parquet),
-        index: info(&encoded.index),
+        min_ts: summary.min_ts,
+        max_ts: summary.max_ts,
+        rows: summary.rows,
+        streams: summary.streams,
+        text_bytes: summary.text_bytes,
+        parquet: info(&parquet),
+        index: info(&index),
         created_at: Timestamp(0),
     };
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    store.put(&meta.parquet_path(), encoded.parquet.into()).await.unwrap();
-    store.put(&meta.index_path(), encoded.index.into()).await.unwrap();
+    store.put(&meta.parquet_path(), parquet.into()).await.unwrap();
+    store.put(&meta.index_path(), index.into()).await.unwrap();
     (store.clone(), Split::new(store, meta, IndexCache::new(1 << 20)))
 }
 
@@ -126,6 +134,43 @@ async fn compaction_reads_rows_in_order() {
         }
     }
     assert_eq!(at, rows.len());
+}
+
+/// What `testdata/split-v1.*` holds. The files are never written again: they stand for all that users have on disk.
+fn golden_rows() -> Vec<Row> {
+    let metadata = r#"{"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#;
+    ["api", "web"]
+        .iter()
+        .flat_map(|app| {
+            let labels = LabelSet::from_pairs([("app", *app), ("namespace", "größe")]);
+            (0..3i64).map(move |at| {
+                let body = format!("request {at} of {app} took {}ms", 17 * at);
+                (labels.clone(), 1_700_000_000_000_000_000 + at, body, if at == 1 { metadata } else { "" }.to_string())
+            })
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_split_of_the_first_format_is_still_read() {
+    let rows = golden_rows();
+    let parquet = bytes::Bytes::from_static(include_bytes!("../../testdata/split-v1.parquet"));
+    let index = bytes::Bytes::from_static(include_bytes!("../../testdata/split-v1.idx"));
+    let (min_ts, max_ts) = (Timestamp(rows[0].1), Timestamp(rows[2].1));
+    let summary = SplitSummary { rows: 6, streams: 2, min_ts, max_ts, text_bytes: 0 };
+    let (_, split) = put(parquet, index, summary).await;
+    let (all, _, warnings) = scanned(split.clone(), vec![]).await;
+    assert_eq!((all, warnings), (rows.clone(), vec![]));
+    let (found, _, _) = scanned(split, vec![LineFilter::contains("of web took 34")]).await;
+    assert_eq!(found, [rows[5].clone()]);
+}
+
+#[test]
+#[ignore = "writes the golden files; run once when a format is born"]
+fn write_the_golden_split() {
+    let split = encoded(&golden_rows());
+    std::fs::write("testdata/split-v1.parquet", split.parquet).unwrap();
+    std::fs::write("testdata/split-v1.idx", split.index).unwrap();
 }
 
 fn text() -> impl Strategy<Value = String> {
