@@ -25,7 +25,7 @@ impl QueryEngine {
         limits: FieldsQuery,
     ) -> Result<FieldDetector, QueryError> {
         self.guarded("fields", async {
-            let plan = LogPlan::new(expr)?;
+            let plan = LogPlan::new(expr);
             let lines = self.lines_plan(tenant, &plan, range, limits.lines, true).await?;
             let rows = self.raw_rows(&lines, &Cost::default()).await?;
             let mut runner = Runner::for_lines(&plan, rows.streams.clone(), self.clock.now())?;

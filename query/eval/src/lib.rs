@@ -14,6 +14,6 @@ pub mod template;
 pub mod value;
 
 pub use error::EvalError;
-pub use pipeline::{Category, Hints, Options, Pipeline, Row, Scratch, Stream};
+pub use pipeline::{Category, Hints, Options, Pipeline, Row, Scratch, Stream, store_line_filter};
 pub use series::Labels;
 pub use template::Templates;

@@ -15,7 +15,7 @@ impl QueryEngine {
             let mut text = format!("{}\n", query.expr);
             match &query.expr {
                 Expr::Log(log) => {
-                    let plan = LogPlan::new(log)?;
+                    let plan = LogPlan::new(log);
                     let range = TimeRange::new(query.start, query.end);
                     let lines = self.lines_plan(tenant, &plan, range, query.limit, query.backward).await?;
                     self.raw_rows(&lines, &cost).await?;

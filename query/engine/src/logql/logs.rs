@@ -64,7 +64,7 @@ impl QueryEngine {
     ) -> Result<Data, QueryError> {
         check_limit(query.limit, self.options.max_lines)?;
         let range = TimeRange::new(query.start, query.end);
-        let plan = LogPlan::new(expr)?;
+        let plan = LogPlan::new(expr);
         let lines = self.lines_plan(tenant, &plan, range, query.limit, query.backward).await?;
         let rows = self.raw_rows(&lines, cost).await?;
         let mut runner = Runner::for_lines(&plan, rows.streams.clone(), self.clock.now())?;

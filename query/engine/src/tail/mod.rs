@@ -71,7 +71,7 @@ impl QueryEngine {
     /// Subscribes, then replays. Fails with [`QueryError::Overloaded`] when too many tails are open.
     pub async fn tail(self: &Arc<Self>, tenant: &TenantId, query: TailQuery) -> Result<TailSession, QueryError> {
         let slot = self.tail_slots.clone().try_acquire_owned().map_err(|_| QueryError::Overloaded)?;
-        let plan = LogPlan::new(&query.expr)?;
+        let plan = LogPlan::new(&query.expr);
         let request = TailRequest {
             selector: plan.selector.clone(),
             lines: plan.lines.clone(),

@@ -6,6 +6,7 @@ use crate::parse::pattern::Pattern;
 use crate::value::{compile_regex, ip::IpPattern};
 use gantry_model::{LineFilter, LineOp};
 use gantry_query_lang::ast::{LineAlternative, LineFilterExpr, LineFilterOp};
+use gantry_query_lang::rust_regex;
 use memchr::memmem::Finder;
 use regex::Regex;
 
@@ -54,8 +55,9 @@ impl CompiledLineFilter {
     }
 }
 
-/// The filter in the words of the store; `None` for patterns and addresses, which the store does not know.
-pub(crate) fn for_store(filter: &LineFilterExpr) -> Option<LineFilter> {
+/// The filter in the words of the store; `None` for patterns and addresses, which the store does not know. Its regular
+/// expressions are those of the crate `regex`.
+pub fn store_line_filter(filter: &LineFilterExpr) -> Option<LineFilter> {
     let op = match filter.op {
         LineFilterOp::Contains => LineOp::Contains,
         LineFilterOp::NotContains => LineOp::NotContains,
@@ -63,7 +65,9 @@ pub(crate) fn for_store(filter: &LineFilterExpr) -> Option<LineFilter> {
         LineFilterOp::NotMatches => LineOp::NotMatches,
         LineFilterOp::Pattern | LineFilterOp::NotPattern => return None,
     };
+    let is_regex = matches!(op, LineOp::Matches | LineOp::NotMatches);
     let text = |alternative: &LineAlternative| match alternative {
+        LineAlternative::Text(pattern) if is_regex => rust_regex(pattern).ok(),
         LineAlternative::Text(text) => Some(text.clone()),
         LineAlternative::Ip(_) => None,
     };

@@ -17,6 +17,7 @@ use crate::EvalError;
 use crate::template::Template;
 use filter_label::CompiledLabelFilter;
 use filter_line::CompiledLineFilter;
+pub use filter_line::store_line_filter;
 use gantry_model::{LabelSet, LineFilter, metadata};
 use gantry_query_lang::ast::{LabelFilter, Stage};
 pub use hints::Hints;
@@ -91,7 +92,7 @@ impl Compiler {
         Ok(Some(match stage {
             Stage::LineFilter(filter) => {
                 let compiled = CompiledLineFilter::new(filter)?;
-                let stored = filter_line::for_store(filter).filter(|_| !self.line_changed);
+                let stored = store_line_filter(filter).filter(|_| !self.line_changed);
                 if let Some(stored) = stored {
                     self.pushdown.push(stored);
                     if options.filters_pushed_down {
