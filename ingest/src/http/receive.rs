@@ -7,17 +7,22 @@ use crate::error::{Accepted, IngestError};
 use crate::incoming::Incoming;
 use crate::ingest::Ingest;
 use crate::reason::Reason;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use futures::StreamExt;
 use gantry_model::TenantId;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The header that names the tenant, as Loki and its clients have it.
 const TENANT_HEADER: &str = "x-scope-orgid";
 /// Plain and snappy bodies up to this size are decoded where they are: it takes about a millisecond.
 const INLINE_BYTES: usize = 512 * 1024;
+
+/// How much of a body that is refused for its size is read all the same, and for how long.
+const DRAINED_BYTES: usize = 64 << 20;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a body is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +104,7 @@ async fn read_body(ingest: &Ingest, request: Request, reservation: &mut Reservat
     let max = ingest.options().max_body_bytes;
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
     if announced.is_some_and(|bytes: usize| bytes > max) {
+        drain(&mut request.into_body().into_data_stream()).await;
         return Err(too_large(max));
     }
     let whole = collect(request.into_body(), max, announced.unwrap_or(0), reservation);
@@ -114,6 +120,22 @@ fn too_large(max: usize) -> IngestError {
     IngestError::new(Reason::BodyTooLarge, message)
 }
 
+/// Reads on and throws away, within limits: a client that is still sending would else see a reset connection in place of
+/// the refusal.
+async fn drain(parts: &mut BodyDataStream) {
+    let mut left = DRAINED_BYTES;
+    let reading = async {
+        while let Some(Ok(part)) = parts.next().await {
+            left = left.saturating_sub(part.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Too slow or too much: the connection is closed under the client.
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, reading).await;
+}
+
 async fn collect(body: Body, max: usize, expected: usize, held: &mut Reservation) -> Result<Bytes, IngestError> {
     held.grow_to(expected)?;
     let mut whole: Vec<u8> = Vec::new();
@@ -121,6 +143,8 @@ async fn collect(body: Body, max: usize, expected: usize, held: &mut Reservation
     while let Some(part) = parts.next().await {
         let part = part.map_err(|_| IngestError::new(Reason::BodyIncomplete, "the body ended early"))?;
         if whole.len() + part.len() > max {
+            drop(whole);
+            drain(&mut parts).await;
             return Err(too_large(max));
         }
         held.grow_to(whole.len() + part.len())?;
