@@ -8,6 +8,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// without touching its neighbours.
 pub const GRANULE_ROWS: usize = 4096;
 
+/// Most words of a granule that are indexed. Ordinary logs have one or two thousand; random text has a new word every few
+/// bytes, and would make the index larger than the lines and flushing slow.
+pub const MAX_WORDS: usize = 8192;
+
 /// Slots of the cache of terms seen just now; most terms of a line were in the line before.
 const RECENT: usize = 4096;
 
@@ -37,6 +41,7 @@ pub struct GranuleTerms {
     word_ends: Vec<u32>,
     lengths: IdLengths,
     has_long_term: bool,
+    too_many_words: bool,
 }
 
 /// Which lengths of ids occur: bit `n` for `n` bytes, see [`super::tokens::length_bit`].
@@ -56,6 +61,7 @@ impl Default for GranuleTerms {
             word_ends: Vec::new(),
             lengths: IdLengths::default(),
             has_long_term: false,
+            too_many_words: false,
         }
     }
 }
@@ -87,7 +93,9 @@ impl GranuleTerms {
     }
 
     fn add_word(&mut self, key: u64, word: &[u8]) {
-        if self.word_keys.insert(key) {
+        if self.word_ends.len() == MAX_WORDS {
+            self.too_many_words |= !self.word_keys.contains(&key);
+        } else if self.word_keys.insert(key) {
             self.words.extend_from_slice(word);
             self.word_ends.push(self.words.len() as u32);
         }
@@ -117,6 +125,11 @@ impl GranuleTerms {
         self.has_long_term
     }
 
+    /// Some words were left out.
+    pub fn has_too_many_words(&self) -> bool {
+        self.too_many_words
+    }
+
     pub fn clear(&mut self) {
         self.recent.fill(0);
         self.ids.clear();
@@ -125,12 +138,25 @@ impl GranuleTerms {
         self.word_ends.clear();
         self.lengths = IdLengths::default();
         self.has_long_term = false;
+        self.too_many_words = false;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_beyond_the_limit_are_left_out_and_said_to_be() {
+        let mut terms = GranuleTerms::default();
+        let letters = |n: usize| (0..4).map(|at| (b'a' + (n / 26usize.pow(at) % 26) as u8) as char).collect::<String>();
+        (0..MAX_WORDS).for_each(|n| terms.add(&letters(n)));
+        terms.add(&letters(0));
+        assert!(!terms.has_too_many_words());
+        terms.add("another");
+        assert!(terms.has_too_many_words());
+        assert_eq!(terms.words().count(), MAX_WORDS);
+    }
 
     #[test]
     fn each_term_once_until_cleared() {

@@ -43,6 +43,9 @@ pub struct Granule {
     pub text_bytes: u64,
     pub id_lengths: IdLengths,
     pub has_long_term: bool,
+    /// Some of its words are not in the index.
+    #[serde(default)]
+    pub has_too_many_words: bool,
     /// Bytes of its filter of ids; 0 when it has no id.
     pub filter_len: u32,
 }
@@ -126,6 +129,7 @@ impl IndexBuilder {
             text_bytes,
             id_lengths: terms.id_lengths(),
             has_long_term: terms.has_long_term(),
+            has_too_many_words: terms.has_too_many_words(),
             filter_len: (self.filters.len() - before) as u32,
         });
         Ok(())
@@ -258,8 +262,9 @@ impl SplitIndex {
         let open = term.open_left || term.open_right;
         for (at, granule) in self.granules.iter().enumerate() {
             let lengths = granule.id_lengths;
+            let left_out = term.kind == Kind::Word && granule.has_too_many_words;
             let part_of_id = open && (in_hex && lengths.hex & longer != 0 || in_mixed && lengths.mixed & longer != 0);
-            hits[at] |= part_of_id || (term.kind != Kind::Word && self.filter_holds(at, term.bytes));
+            hits[at] |= left_out || part_of_id || (term.kind != Kind::Word && self.filter_holds(at, term.bytes));
         }
         Ok(())
     }
