@@ -66,7 +66,9 @@ impl World {
                 self.written += 1;
             }
             Step::Rename => {
-                let _ = std::fs::rename(&live, self.next_rotation());
+                let rotated = self.next_rotation();
+                let _ = std::fs::rename(&live, &rotated);
+                self.wait_for_tick(&rotated);
                 write(&live, "");
             }
             Step::CopyTruncate(lines) => {
@@ -91,6 +93,21 @@ impl World {
                 self.watch = Self::watch(&self.yard, &self.clock);
                 self.watch.discover();
             }
+        }
+    }
+
+    /// Until the file system's clock is past the last change of `path`, so that its successor is told from it.
+    fn wait_for_tick(&self, path: &Path) {
+        let changed = |path: &Path| std::fs::metadata(path).unwrap().modified().unwrap();
+        let probe = self.yard.at("probe");
+        let deadline = std::time::Instant::now() + Duration::from_secs(5);
+        loop {
+            write(&probe, "x");
+            if changed(&probe) > changed(path) {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "the clock of the file system stands still");
+            std::thread::yield_now();
         }
     }
 
