@@ -8,7 +8,7 @@ use gantry_query_lang::ast::{BinaryExpr, BinaryOp};
 pub(super) fn binary(expr: &BinaryExpr, lhs: Evaluated, rhs: Evaluated, steps: usize) -> Result<Evaluated, EvalError> {
     let table = match (lhs, rhs) {
         (Evaluated::Scalar(a), Evaluated::Scalar(b)) => {
-            return Ok(Evaluated::Scalar(apply(expr.op, a, b)));
+            return Ok(Evaluated::Scalar(expr.op.apply(a, b)));
         }
         (Evaluated::Table(table), Evaluated::Scalar(b)) => each(expr, table, |a| (a, b)),
         (Evaluated::Scalar(a), Evaluated::Table(table)) => each(expr, table, |b| (a, b)),
@@ -41,30 +41,9 @@ fn each(expr: &BinaryExpr, table: Table, operands: impl Fn(f64) -> (f64, f64)) -
 
 /// The value of an operator, or none where a comparison filters it out; `kept` is what a filter lets through.
 fn combine(expr: &BinaryExpr, a: f64, b: f64, kept: f64) -> Option<f64> {
-    let value = apply(expr.op, a, b);
+    let value = expr.op.apply(a, b);
     if !expr.op.is_comparison() || expr.return_bool {
         return Some(value);
     }
     (value != 0.0).then_some(kept)
-}
-
-/// Comparisons give 0 or 1; what is divided by zero is no number.
-fn apply(op: BinaryOp, a: f64, b: f64) -> f64 {
-    let truth = |yes: bool| f64::from(u8::from(yes));
-    match op {
-        BinaryOp::Add => a + b,
-        BinaryOp::Sub => a - b,
-        BinaryOp::Mul => a * b,
-        BinaryOp::Div | BinaryOp::Mod if b == 0.0 => f64::NAN,
-        BinaryOp::Div => a / b,
-        BinaryOp::Mod => a % b,
-        BinaryOp::Pow => a.powf(b),
-        BinaryOp::Eq => truth(a == b),
-        BinaryOp::NotEq => truth(a != b),
-        BinaryOp::Gt => truth(a > b),
-        BinaryOp::Gte => truth(a >= b),
-        BinaryOp::Lt => truth(a < b),
-        BinaryOp::Lte => truth(a <= b),
-        BinaryOp::And | BinaryOp::Or | BinaryOp::Unless => f64::NAN,
-    }
 }
