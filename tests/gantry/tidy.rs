@@ -13,8 +13,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gantry-model", &[]),
     ("gantry-store-api", &["gantry-model"]),
     ("gantry-meta", &["gantry-model"]),
-    ("gantry-store", &["gantry-store-api", "gantry-meta", "gantry-model"]),
+    ("gantry-body", &[]),
+    ("gantry-store", &["gantry-store-api", "gantry-meta", "gantry-body", "gantry-model"]),
     ("gantry-ingest", &["gantry-store-api", "gantry-model"]),
+    ("gantry-transform", &["gantry-model"]),
     ("gantry-query-lang", &["gantry-model"]),
     ("gantry-query-eval", &["gantry-query-lang", "gantry-model"]),
     ("gantry-query", &["gantry-query-lang", "gantry-query-eval", "gantry-store-api", "gantry-model"]),
@@ -28,6 +30,7 @@ const OWNED: &[(&str, &str)] = &[
     ("object_store", "gantry-store"),
     ("datafusion", "gantry-query"),
     ("redb", "gantry-meta"),
+    ("vrl", "gantry-transform"),
 ];
 
 fn root() -> &'static Path {

@@ -1,0 +1,1 @@
+//! What happens to log records between decoding and storing.
