@@ -20,6 +20,7 @@ mod json;
 mod logql;
 mod metrics;
 mod options;
+mod patterns;
 mod sql;
 mod tail;
 
@@ -31,5 +32,6 @@ pub use fields::FieldsQuery;
 pub use http::router;
 pub use logql::RangeQuery;
 pub use options::QueryOptions;
+pub use patterns::{PatternsAnswer, PatternsQuery};
 pub use sql::SqlAnswer;
 pub use tail::{TailQuery, TailSession};

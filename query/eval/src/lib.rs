@@ -8,6 +8,7 @@ pub mod detect;
 mod error;
 pub mod metric;
 pub mod parse;
+pub mod pattern;
 mod pipeline;
 mod series;
 pub mod template;

@@ -6,6 +6,7 @@ mod catalog;
 mod error;
 mod fields;
 mod params;
+mod patterns;
 mod query;
 mod request;
 mod sql;
@@ -37,6 +38,7 @@ pub fn router(engine: Arc<QueryEngine>) -> Router {
         .route("/loki/api/v1/detected_labels", get(catalog::detected_labels).post(catalog::detected_labels))
         .route("/loki/api/v1/detected_fields", get(fields::fields).post(fields::fields))
         .route("/loki/api/v1/detected_field/{name}/values", get(fields::values).post(fields::values))
+        .route("/loki/api/v1/patterns", get(patterns::patterns).post(patterns::patterns))
         .route("/loki/api/v1/tail", get(tail::tail))
         .route("/loki/api/v1/status/buildinfo", get(buildinfo))
         .route("/loki/api/{*other}", any(not_found))

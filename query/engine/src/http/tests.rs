@@ -14,6 +14,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
+mod patterns;
+
 const MINUTE: i64 = 60_000_000_000;
 
 /// Application, timestamp, body, metadata.

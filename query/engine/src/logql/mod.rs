@@ -55,6 +55,11 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
+    /// What the scans could not read.
+    pub fn warnings(&self) -> Vec<String> {
+        self.total.lock().1.clone()
+    }
+
     pub fn add(&self, engine: &QueryEngine, report: Option<Arc<ScanReport>>) {
         let Some(report) = report else { return };
         engine.count_scan(&report);
@@ -93,7 +98,7 @@ impl QueryEngine {
         self.answered(|cost| async move { self.instant_data(tenant, metric, at, &cost).await }).await
     }
 
-    fn check_range(&self, start: Timestamp, end: Timestamp) -> Result<(), QueryError> {
+    pub(crate) fn check_range(&self, start: Timestamp, end: Timestamp) -> Result<(), QueryError> {
         let (length, limit) = (end.nanos().saturating_sub(start.nanos()), self.options.max_range.as_nanos() as i64);
         if length > limit {
             let (length, limit) = (format_prometheus_duration(length), format_prometheus_duration(limit));

@@ -41,6 +41,14 @@ pub fn detected_level<'a>(
     metadata: &str,
     body: &str,
 ) -> Cow<'static, str> {
+    level_of_labels(labels, metadata).unwrap_or_else(|| Cow::Borrowed(level_of_line(body)))
+}
+
+/// The level that labels or metadata name, if they do: the first part of [`detected_level`].
+pub fn level_of_labels<'a>(
+    labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+    metadata: &str,
+) -> Option<Cow<'static, str>> {
     let mut best: Option<(usize, Cow<'static, str>)> = None;
     let mut offer = |key: &str, value: &str| {
         let rank = KEYS.iter().position(|known| known.eq_ignore_ascii_case(key));
@@ -52,13 +60,10 @@ pub fn detected_level<'a>(
     let pairs = || metadata::iter(metadata);
     pairs().for_each(|(key, value)| offer(&key, &value));
     if let Some((_, level)) = best {
-        return level;
+        return Some(level);
     }
     let number = pairs().find(|(key, _)| key == "severity_number").and_then(|(_, value)| value.parse().ok());
-    if let Some(level) = number.and_then(by_number) {
-        return Cow::Borrowed(level);
-    }
-    Cow::Borrowed(in_line(body))
+    number.and_then(by_number).map(Cow::Borrowed)
 }
 
 /// OpenTelemetry's `SeverityNumber`, 1 to 24.
@@ -74,7 +79,8 @@ fn normal(value: &str) -> Cow<'static, str> {
     known(value.trim()).map_or_else(|| Cow::Owned(value.to_lowercase()), Cow::Borrowed)
 }
 
-fn in_line(body: &str) -> &'static str {
+/// The level that the text of a line names, else `unknown`: the second part of [`detected_level`].
+pub fn level_of_line(body: &str) -> &'static str {
     let by_key = if body.trim_start().starts_with('{') { json_level(body) } else { logfmt_level(body) };
     by_key.or_else(|| words(body)).unwrap_or("unknown")
 }

@@ -4,4 +4,4 @@ mod fields;
 mod level;
 
 pub use fields::{DetectedField, FieldDetector, FieldType};
-pub use level::detected_level;
+pub use level::{detected_level, level_of_labels, level_of_line};
