@@ -1,24 +1,26 @@
-//! The suite that every implementation of [`Append`], [`Queryable`] and [`Tail`] runs: one function per rule.
+//! The suite that every implementation of [`Append`], [`Queryable`], [`Tail`] and [`Delete`] runs: one function per rule.
 //!
 //! Implement [`Subject`], then write `gantry_store_api::contract_tests!(open)` in a test module, where `open` is an async
 //! function that gives an empty store.
 
 mod append;
+mod delete;
 mod query;
 mod support;
 mod tail;
 
 pub use append::*;
+pub use delete::*;
 pub use query::*;
 pub use support::{Row, read, read_range, rows_of_scan};
 pub use tail::*;
 
-use crate::{Append, Queryable, Tail};
+use crate::{Append, Delete, Queryable, Tail};
 use async_trait::async_trait;
 
 /// A store under test.
 #[async_trait]
-pub trait Subject: Append + Queryable + Tail + 'static {
+pub trait Subject: Append + Queryable + Tail + Delete + 'static {
     /// Live subscriptions.
     fn subscribers(&self) -> usize;
 
@@ -57,7 +59,12 @@ macro_rules! contract_tests {
             streams_are_summed_up,
             a_tail_sees_what_matches_and_a_query_finds_it,
             a_slow_tail_is_told_what_it_missed,
-            a_dropped_tail_is_forgotten
+            a_dropped_tail_is_forgotten,
+            deleted_lines_are_hidden_at_once_and_for_good,
+            lines_written_after_a_delete_are_kept,
+            a_delete_is_of_one_tenant,
+            a_cancelled_delete_has_no_effect,
+            an_older_snapshot_still_shows_what_was_deleted
         );
     };
     ($open:path, $($rule:ident),*) => {

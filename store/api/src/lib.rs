@@ -1,4 +1,4 @@
-//! The contract of the log store: append, query, tail.
+//! The contract of the log store: append, query, tail, delete.
 //!
 //! Everything that writes or reads lines sees these traits and never the engine. [`memory::MemoryStore`] implements them
 //! in memory, and [`contract`] is the suite that every implementation runs (both behind the feature `test-util`).
@@ -12,6 +12,7 @@
 //! Never here: I/O, a concrete file format, HTTP.
 
 mod append;
+mod delete;
 mod error;
 mod query;
 mod tail;
@@ -22,6 +23,7 @@ pub mod contract;
 pub mod memory;
 
 pub use append::{Append, Commit};
+pub use delete::{Cancelled, Delete, DeleteRequest, DeleteStatus, DeleteWhat};
 pub use error::{ErrorKind, Retry, StoreError};
 pub use query::{
     LogRows, Querier, Queryable, Scan, ScanColumns, ScanOrder, ScanReport, ScanRequest, ScanStream, StreamSummary,

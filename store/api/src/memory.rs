@@ -1,8 +1,9 @@
 //! [`MemoryStore`]: the contract in memory, as simple as can be: the model that other implementations are compared with.
 
 use crate::{
-    Append, Commit, Lagged, LogRows, Querier, Queryable, Scan, ScanOrder, ScanReport, ScanRequest, StoreError,
-    StreamSummary, Tail, TailEvent, TailLine, TailRequest, TailStream, rows_schema,
+    Append, Cancelled, Commit, Delete, DeleteRequest, DeleteStatus, DeleteWhat, Lagged, LogRows, Querier, Queryable,
+    Scan, ScanOrder, ScanReport, ScanRequest, StoreError, StreamSummary, Tail, TailEvent, TailLine, TailRequest,
+    TailStream, rows_schema,
 };
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray, UInt32Array};
 use async_trait::async_trait;
@@ -36,9 +37,26 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Log {
     lines: Mutex<Vec<Arc<Line>>>,
+    deletes: Mutex<Vec<Deleted>>,
     /// Number of lines, for those who wait for more; `usize::MAX` when the store has stopped.
     len: watch::Sender<usize>,
     subscribers: AtomicUsize,
+}
+
+/// A request, and how many lines there were when it came: it means those before it.
+#[derive(Debug)]
+struct Deleted {
+    tenant: TenantId,
+    request: DeleteRequest,
+    what: DeleteWhat,
+    before: usize,
+}
+
+impl Deleted {
+    fn hides(&self, at: usize, line: &Line) -> bool {
+        let means = self.request.status == DeleteStatus::Received && at < self.before && line.tenant == self.tenant;
+        means && self.what.matches(&line.labels, line.timestamp, &line.body)
+    }
 }
 
 impl MemoryStore {
@@ -78,8 +96,13 @@ impl Queryable for MemoryStore {
     fn querier(&self, tenant: &TenantId, range: TimeRange) -> Arc<dyn Querier> {
         let lines = self.log.lines.lock();
         let mut seen = HashSet::new();
-        let wanted = |line: &&Arc<Line>| line.tenant == *tenant && range.contains(line.timestamp);
-        let distinct = lines.iter().filter(wanted).filter(|line| seen.insert((*line).clone()));
+        let deletes = self.log.deletes.lock();
+        let wanted = |(at, line): &(usize, &Arc<Line>)| {
+            let in_range = line.tenant == *tenant && range.contains(line.timestamp);
+            in_range && !deletes.iter().any(|delete| delete.hides(*at, line))
+        };
+        let wanted = lines.iter().enumerate().filter(wanted).map(|(_, line)| line);
+        let distinct = wanted.filter(|line| seen.insert((*line).clone()));
         Arc::new(MemoryQuerier { lines: distinct.cloned().collect() })
     }
 
@@ -88,6 +111,42 @@ impl Queryable for MemoryStore {
         tenants.sort();
         tenants.dedup();
         tenants
+    }
+}
+
+#[async_trait]
+impl Delete for MemoryStore {
+    async fn delete(&self, tenant: &TenantId, what: DeleteWhat) -> Result<DeleteRequest, StoreError> {
+        let before = self.log.lines.lock().len();
+        let mut deletes = self.log.deletes.lock();
+        let request = DeleteRequest {
+            id: deletes.len().to_string(),
+            query: what.query.clone(),
+            range: what.range,
+            by: what.by.clone(),
+            created_at: Timestamp(deletes.len() as i64),
+            status: DeleteStatus::Received,
+            ended_at: None,
+        };
+        deletes.push(Deleted { tenant: tenant.clone(), request: request.clone(), what, before });
+        Ok(request)
+    }
+
+    async fn delete_requests(&self, tenant: &TenantId) -> Result<Vec<DeleteRequest>, StoreError> {
+        let deletes = self.log.deletes.lock();
+        Ok(deletes.iter().filter(|delete| delete.tenant == *tenant).map(|delete| delete.request.clone()).collect())
+    }
+
+    async fn cancel_delete(&self, tenant: &TenantId, id: &str) -> Result<Cancelled, StoreError> {
+        let mut deletes = self.log.deletes.lock();
+        let Some(delete) = deletes.iter_mut().find(|delete| delete.tenant == *tenant && delete.request.id == id) else {
+            return Ok(Cancelled::Unknown);
+        };
+        if delete.request.status != DeleteStatus::Received {
+            return Ok(Cancelled::TooLate);
+        }
+        delete.request.status = DeleteStatus::Cancelled;
+        Ok(Cancelled::Done)
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) async fn run(store: &Arc<Store>, cancel: &CancellationToken) {
         freeze_old(store, cancel),
         flush_frozen(store, cancel),
         every(UPKEEP, cancel, "compaction", || compact_due(store, cancel)),
+        every(UPKEEP, cancel, "deletion", || async { store.carry_out_deletes().await.map(|_| ()) }),
         every(UPKEEP, cancel, "retention", || async { store.enforce_retention().await.map(|_| ()) }),
         every(ORPHANS, cancel, "orphans", || remove_unknown(store)),
     );

@@ -2,9 +2,10 @@
 
 use crate::StoreOptions;
 use crate::buckets;
-use crate::merge::{MergeError, merge};
+use crate::mask::Mask;
+use crate::merge::{Input, MergeError, merge};
 use crate::partition::Partition;
-use crate::shared::Shared;
+use crate::shared::{Birth, Shared};
 use crate::split::{Split, SplitMeta};
 use gantry_model::{TenantId, Timestamp};
 use gantry_store_api::StoreError;
@@ -35,18 +36,24 @@ pub(crate) async fn compact_once(
     effort: Effort,
 ) -> Result<bool, StoreError> {
     let _alone = partition.compacting.lock().await;
-    let Some(inputs) = pick(&shared.options, partition.mergeable_splits(), effort) else { return Ok(false) };
+    let Some(inputs) = pick(shared, partition.mergeable_splits(), effort) else { return Ok(false) };
     let old: Vec<SplitMeta> = inputs.iter().map(|split| split.meta().clone()).collect();
     shared.disk.check_free(old.iter().map(SplitMeta::stored_bytes).sum())?;
     let started = Instant::now();
-    let encoded = match merge(&inputs, shared.options.compact_zstd_level).await {
+    let tenant = old[0].tenant.clone();
+    let mask = Mask::default().and_expired(&shared.options.expiry_of(&tenant), shared.clock.now());
+    let inputs = inputs.into_iter().map(|split| Input { split, mask: mask.clone() }).collect();
+    let encoded = match merge(inputs, shared.options.compact_zstd_level).await {
         Ok(encoded) => encoded,
         Err(failed) => return set_aside(partition, &old, failed),
     };
-    drop(inputs);
-    let (tenant, level) = (old[0].tenant.clone(), old.iter().map(|meta| meta.level).max().unwrap_or(0));
+    let birth = Birth {
+        partition: partition.number,
+        level: old.iter().map(|meta| meta.level).max().unwrap_or(0).saturating_add(1),
+        deletes_through: old.iter().map(|meta| meta.deletes_through).min().unwrap_or(0),
+    };
     let new = match encoded {
-        Some(encoded) => Some(shared.store_split(&tenant, partition.number, level.saturating_add(1), encoded).await?),
+        Some(encoded) => Some(shared.store_split(&tenant, birth, encoded).await?),
         None => None,
     };
     shared.catalog.replace(&old, new.as_slice()).await?;
@@ -66,14 +73,18 @@ fn set_aside(partition: &Partition, inputs: &[SplitMeta], failed: MergeError) ->
     Ok(true)
 }
 
-/// The inputs of the next merge, oldest first.
-fn pick(options: &StoreOptions, splits: Vec<Arc<Split>>, effort: Effort) -> Option<Vec<Arc<Split>>> {
-    let mut groups: BTreeMap<(TenantId, i64), Vec<Arc<Split>>> = BTreeMap::new();
+/// The inputs of the next merge, oldest first. Splits that differ in which delete requests in force mean them are kept
+/// apart: those can still be cancelled.
+fn pick(shared: &Shared, splits: Vec<Arc<Split>>, effort: Effort) -> Option<Vec<Arc<Split>>> {
+    let options = &shared.options;
+    let mut groups: BTreeMap<(TenantId, i64, usize), Vec<Arc<Split>>> = BTreeMap::new();
     for split in splits {
-        let key = (split.meta().tenant.clone(), buckets::day(split.meta().min_ts));
-        groups.entry(key).or_default().push(split);
+        let meta = split.meta();
+        let pending = shared.deletes.pending(&meta.tenant);
+        let spared = pending.iter().filter(|delete| delete.number <= meta.deletes_through).count();
+        groups.entry((meta.tenant.clone(), buckets::day(meta.min_ts), spared)).or_default().push(split);
     }
-    groups.into_iter().find_map(|((_, day), mut group)| {
+    groups.into_iter().find_map(|((_, day, _), mut group)| {
         group.sort_by(|a, b| a.meta().id.cmp(&b.meta().id));
         let metas: Vec<&SplitMeta> = group.iter().map(|split| split.meta()).collect();
         let chosen = pick_in_group(options, &metas, day, effort)?;

@@ -3,8 +3,8 @@
 use crate::buckets;
 use crate::error::join_error;
 use crate::memtable::Memtable;
-use crate::partition::Partition;
-use crate::shared::Shared;
+use crate::partition::{Frozen, Partition};
+use crate::shared::{Birth, Shared};
 use crate::split::{EncodedSplit, SplitMeta, SplitOptions, SplitWriter};
 use gantry_model::{LabelSet, TenantId, TimeRange};
 use gantry_store_api::StoreError;
@@ -20,7 +20,7 @@ pub(crate) async fn flush_oldest(shared: &Arc<Shared>, partition: &Arc<Partition
     let _in_order = partition.flushing.lock().await;
     let Some(frozen) = partition.oldest_frozen() else { return Ok(false) };
     let started = Instant::now();
-    let result = write_memtable(shared, partition, &frozen.memtable).await;
+    let result = write_memtable(shared, partition, &frozen).await;
     let metas = match result {
         Ok(metas) => metas,
         Err(error) => {
@@ -51,8 +51,10 @@ pub(crate) async fn flush_oldest(shared: &Arc<Shared>, partition: &Arc<Partition
 async fn write_memtable(
     shared: &Arc<Shared>,
     partition: &Partition,
-    memtable: &Arc<Memtable>,
+    frozen: &Frozen,
 ) -> Result<Vec<SplitMeta>, StoreError> {
+    let memtable = &frozen.memtable;
+    let birth = Birth { partition: partition.number, level: 0, deletes_through: frozen.after_delete };
     let mut metas = Vec::new();
     let mut tenants = memtable.tenants();
     tenants.sort();
@@ -62,7 +64,7 @@ async fn write_memtable(
             let encoded =
                 in_background(memtable, &tenant, move |table, tenant| encode(table, tenant, range, level)).await?;
             if let Some(encoded) = encoded {
-                metas.push(shared.store_split(&tenant, partition.number, 0, encoded).await?);
+                metas.push(shared.store_split(&tenant, birth, encoded).await?);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Merging splits row by row, with a few rows of each in memory.
 
 use crate::error::join_error;
+use crate::mask::{Mask, StreamMask};
 use crate::split::{EncodedSplit, SortedChunk, Split, SplitOptions, SplitWriter};
 use gantry_model::{LabelSet, Timestamp};
 use gantry_store_api::StoreError;
@@ -28,16 +29,24 @@ impl From<StoreError> for MergeError {
     }
 }
 
-/// All rows of `splits`, each once, as one new split. Of equal timestamps the rows of earlier inputs come first.
-pub(crate) async fn merge(splits: &[Arc<Split>], zstd_level: i32) -> Result<Option<EncodedSplit>, MergeError> {
+/// A split, and which of its rows are left out.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    pub split: Arc<Split>,
+    pub mask: Mask,
+}
+
+/// All rows of `inputs` that their masks do not hide, each once, as one new split. Of equal timestamps the rows of earlier
+/// inputs come first.
+pub(crate) async fn merge(inputs: Vec<Input>, zstd_level: i32) -> Result<Option<EncodedSplit>, MergeError> {
     let mut readers = tokio::task::JoinSet::new();
-    let mut inputs = Vec::with_capacity(splits.len());
-    for split in splits {
+    let mut sources = Vec::with_capacity(inputs.len());
+    for Input { split, mask } in inputs {
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
-        readers.spawn(read(split.clone(), sender));
-        inputs.push(receiver);
+        readers.spawn(read(split, sender));
+        sources.push((receiver, mask));
     }
-    let merged = tokio::task::spawn_blocking(move || write(inputs, zstd_level)).await;
+    let merged = tokio::task::spawn_blocking(move || write(sources, zstd_level)).await;
     merged.map_err(join_error)?
 }
 
@@ -59,11 +68,11 @@ async fn read(split: Arc<Split>, sender: mpsc::Sender<Result<SortedChunk, StoreE
     }
 }
 
-fn write(inputs: Vec<Chunks>, zstd_level: i32) -> Result<Option<EncodedSplit>, MergeError> {
+fn write(inputs: Vec<(Chunks, Mask)>, zstd_level: i32) -> Result<Option<EncodedSplit>, MergeError> {
     let mut writer = SplitWriter::new(SplitOptions { zstd_level })?;
     let mut heap = BinaryHeap::with_capacity(inputs.len());
-    for (number, chunks) in inputs.into_iter().enumerate() {
-        heap.extend(Cursor::start(number, chunks)?);
+    for (number, (chunks, mask)) in inputs.into_iter().enumerate() {
+        heap.extend(Cursor::start(number, chunks, mask)?);
     }
     let mut stream: Option<LabelSet> = None;
     while let Some(mut cursor) = heap.pop() {
@@ -74,7 +83,10 @@ fn write(inputs: Vec<Chunks>, zstd_level: i32) -> Result<Option<EncodedSplit>, M
         // As long as this input stays first its rows need no trip through the heap.
         loop {
             let row = cursor.chunk.row(cursor.at);
-            writer.push(row.timestamp, row.body, row.metadata)?;
+            // Before the writer drops repeated rows: of two equal ones only the older may be deleted.
+            if !cursor.hidden.as_ref().is_some_and(|hidden| hidden.hides(row.timestamp, row.body)) {
+                writer.push(row.timestamp, row.body, row.metadata)?;
+            }
             match cursor.advance()? {
                 Advance::SameChunk if heap.peek().is_none_or(|next| cursor >= *next) => continue,
                 Advance::SameChunk | Advance::NewChunk => heap.push(cursor),
@@ -91,7 +103,10 @@ fn write(inputs: Vec<Chunks>, zstd_level: i32) -> Result<Option<EncodedSplit>, M
 struct Cursor {
     number: usize,
     chunks: Chunks,
+    mask: Mask,
     chunk: SortedChunk,
+    /// What is left out of the chunk.
+    hidden: Option<StreamMask>,
     at: usize,
     timestamp: Timestamp,
 }
@@ -103,10 +118,11 @@ enum Advance {
 }
 
 impl Cursor {
-    fn start(number: usize, mut chunks: Chunks) -> Result<Option<Self>, MergeError> {
+    fn start(number: usize, mut chunks: Chunks, mask: Mask) -> Result<Option<Self>, MergeError> {
         let Some(chunk) = next_chunk(number, &mut chunks)? else { return Ok(None) };
         let timestamp = chunk.row(0).timestamp;
-        Ok(Some(Cursor { number, chunks, chunk, at: 0, timestamp }))
+        let hidden = mask.of_stream(&chunk.labels);
+        Ok(Some(Cursor { number, chunks, mask, chunk, hidden, at: 0, timestamp }))
     }
 
     fn advance(&mut self) -> Result<Advance, MergeError> {
@@ -117,6 +133,7 @@ impl Cursor {
         }
         let Some(chunk) = next_chunk(self.number, &mut self.chunks)? else { return Ok(Advance::End) };
         self.timestamp = chunk.row(0).timestamp;
+        self.hidden = self.mask.of_stream(&chunk.labels);
         self.chunk = chunk;
         self.at = 0;
         Ok(Advance::NewChunk)

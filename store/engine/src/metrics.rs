@@ -23,6 +23,8 @@ pub(crate) struct Metrics {
     pub compactions: IntCounter,
     pub compaction_seconds: Histogram,
     pub retired_splits: IntCounter,
+    pub rewrites: IntCounter,
+    pub removed_lines: IntCounter,
     pub replayed_records: IntCounter,
     pub damaged_records: IntCounter,
     pub tail_subscribers: IntGauge,
@@ -49,6 +51,9 @@ impl Metrics {
             compactions: add.counter("compactions", "Merges of splits")?,
             compaction_seconds: add.histogram("compaction_seconds", "Time of one merge", 0.01)?,
             retired_splits: add.counter("retired_splits", "Splits that retention removed")?,
+            rewrites: add
+                .counter("rewrites", "Splits that were rewritten or removed for deletion or retention of some lines")?,
+            removed_lines: add.counter("removed_lines", "Lines that such rewriting removed")?,
             replayed_records: add.counter("wal_replayed_records", "WAL records read at the start")?,
             damaged_records: add.counter("wal_damaged_places", "Places in the WAL that could not be read")?,
             tail_subscribers: add.gauge("tail_subscribers", "Live subscriptions")?,

@@ -1,11 +1,13 @@
 //! Everything an operator can set.
 
+use crate::expiry::{StreamRules, TenantExpiry};
 use crate::units::{byte_size, duration, optional_byte_size, optional_duration};
 use gantry_model::TenantId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Options of the store. Sizes are written as `"256MiB"` or a number of bytes, durations as `"5m"`.
@@ -52,6 +54,12 @@ pub struct StoreOptions {
     pub max_bytes_per_tenant: Option<u64>,
     /// Retention of single tenants, in place of the two settings above.
     pub tenants: BTreeMap<TenantId, TenantRetention>,
+    /// Rules by stream; the configuration has them in `[retention]`.
+    #[serde(skip)]
+    pub stream_rules: StreamRules,
+    /// How long a delete request can be cancelled before its lines are removed from the files. They are hidden at once.
+    #[serde(with = "duration")]
+    pub delete_cancel_period: Duration,
     /// Free bytes on the disk of `data` below which writes are refused.
     #[serde(with = "byte_size")]
     pub min_free: u64,
@@ -83,6 +91,8 @@ impl Default for StoreOptions {
             retention: None,
             max_bytes_per_tenant: None,
             tenants: BTreeMap::new(),
+            stream_rules: StreamRules::default(),
+            delete_cancel_period: Duration::from_secs(600),
             min_free: 256 << 20,
             max_bytes: None,
             orphan_age: Duration::from_secs(3600),
@@ -117,6 +127,11 @@ impl StoreOptions {
     pub fn retention_of(&self, tenant: &TenantId) -> TenantRetention {
         let general = TenantRetention { retention: self.retention, max_bytes: self.max_bytes_per_tenant };
         self.tenants.get(tenant).cloned().unwrap_or(general)
+    }
+
+    /// How long the tenant's lines are kept, stream by stream.
+    pub(crate) fn expiry_of(&self, tenant: &TenantId) -> Arc<TenantExpiry> {
+        TenantExpiry::new(self.retention_of(tenant).retention, self.stream_rules.of(tenant))
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`Partition`]: memtables and splits of a share of the streams, under one lock, so that a snapshot is consistent.
 
 use crate::error::io_context;
+use crate::mask::Mask;
 use crate::memtable::Memtable;
 use crate::querier::Snapshot;
 use crate::shared::Shared;
@@ -42,6 +43,16 @@ struct State {
     splits: BTreeMap<TenantId, Vec<Arc<Split>>>,
     /// Bytes of every segment on disk by number.
     segments: BTreeMap<u64, u64>,
+    /// Number of the last delete request that is older than all lines of the active memtable.
+    after_delete: u64,
+    /// Number of the delete request that the next memtable comes after.
+    wanted_cut: u64,
+    /// Where the last request cut the log.
+    cut: (u64, WalPosition),
+    /// Where the active memtable begins.
+    begin: WalPosition,
+    /// Cuts that replay comes to.
+    replay_cuts: VecDeque<(WalPosition, u64)>,
     /// Splits that could not be read by a merge.
     unmergeable: HashSet<SplitId>,
     /// Why the last flush failed.
@@ -54,6 +65,18 @@ pub(crate) struct Frozen {
     pub memtable: Arc<Memtable>,
     /// When it is in splits, so is the whole WAL before this place.
     pub end: WalPosition,
+    /// Number of the last delete request that is older than all of its lines.
+    pub after_delete: u64,
+}
+
+impl State {
+    /// The active memtable is empty: the request that waits for a cut has it here.
+    fn cut_here(&mut self) {
+        if self.wanted_cut > self.after_delete {
+            self.after_delete = self.wanted_cut;
+            self.cut = (self.wanted_cut, self.begin);
+        }
+    }
 }
 
 impl Partition {
@@ -90,9 +113,58 @@ impl Partition {
             return false;
         }
         let memtable = std::mem::take(&mut state.active);
-        state.frozen.push_back(Frozen { memtable, end });
+        let after_delete = state.after_delete;
+        state.frozen.push_back(Frozen { memtable, end, after_delete });
         state.active_since = None;
+        state.begin = end;
+        state.cut_here();
         true
+    }
+
+    /// The next memtable is to come after delete request `number`.
+    pub(crate) fn want_cut(&self, number: u64) {
+        self.state.lock().wanted_cut = number;
+    }
+
+    /// Where the log was cut for delete request `number`; `None` when the active memtable has to be frozen first.
+    pub(crate) fn cut_for(&self, number: u64) -> Option<WalPosition> {
+        let mut state = self.state.lock();
+        if state.active.rows() == 0 {
+            // What the writer may be about to insert is not acknowledged yet: it comes after the request.
+            state.cut_here();
+        }
+        (state.cut.0 >= number).then_some(state.cut.1)
+    }
+
+    /// Tells replay where the log begins and where delete requests cut it.
+    pub(crate) fn expect_cuts(&self, begin: WalPosition, cuts: Vec<(WalPosition, u64)>) {
+        let mut state = self.state.lock();
+        state.begin = begin;
+        state.replay_cuts = cuts.into();
+    }
+
+    /// Replay has come to a place of the log; `true` when a delete request cut it since the last one, and a memtable was
+    /// frozen for that.
+    pub(crate) fn replayed_to(&self, at: WalPosition) -> bool {
+        let mut frozen = false;
+        loop {
+            let mut state = self.state.lock();
+            let Some((_, number)) = state.replay_cuts.pop_front_if(|(cut, _)| *cut <= at) else { return frozen };
+            state.wanted_cut = number;
+            drop(state);
+            if self.freeze(at) {
+                frozen = true;
+            } else {
+                let mut state = self.state.lock();
+                state.begin = at;
+                state.cut_here();
+            }
+        }
+    }
+
+    /// Whether some frozen memtable has lines that are older than delete request `number`.
+    pub(crate) fn holds_memtables_before(&self, number: u64) -> bool {
+        self.state.lock().frozen.iter().any(|frozen| frozen.after_delete < number)
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -176,12 +248,20 @@ impl Partition {
     }
 
     /// Adds what this partition holds of `tenant` in `range`.
-    pub(crate) fn snapshot(&self, tenant: &TenantId, range: &TimeRange, into: &mut Snapshot) {
+    /// `mask` says what is hidden of lines that are newer than the delete request of a number.
+    pub(crate) fn snapshot(
+        &self,
+        tenant: &TenantId,
+        range: &TimeRange,
+        mask: &dyn Fn(u64) -> Mask,
+        into: &mut Snapshot,
+    ) {
         let state = self.state.lock();
-        let memtables = state.frozen.iter().map(|frozen| &frozen.memtable).chain([&state.active]);
-        into.memtables.extend(memtables.cloned());
-        let splits = state.splits.get(tenant).into_iter().flatten();
-        into.splits.extend(splits.filter(|split| split.meta().overlaps(range)).cloned());
+        let frozen = state.frozen.iter().map(|frozen| (&frozen.memtable, frozen.after_delete));
+        let memtables = frozen.chain([(&state.active, state.after_delete)]);
+        into.memtables.extend(memtables.map(|(memtable, after)| (memtable.clone(), mask(after))));
+        let splits = state.splits.get(tenant).into_iter().flatten().filter(|split| split.meta().overlaps(range));
+        into.splits.extend(splits.map(|split| (split.clone(), mask(split.meta().deletes_through))));
     }
 
     pub(crate) fn tenants(&self) -> Vec<TenantId> {

@@ -2,6 +2,8 @@
 //!
 //! Start with [`querier`]; the reading of rows is in `scan`.
 
+use crate::mask::Mask;
+use crate::masked;
 use crate::memtable::{Memtable, MemtableView};
 use crate::scan;
 use crate::split::{OpenSplit, Split, SplitStream};
@@ -18,31 +20,42 @@ const OPEN_AT_ONCE: usize = 8;
 /// What a tenant's lines lie in at one moment. Taken under the lock of each partition.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    pub memtables: Vec<Arc<Memtable>>,
-    pub splits: Vec<Arc<Split>>,
+    pub memtables: Vec<(Arc<Memtable>, Mask)>,
+    pub splits: Vec<(Arc<Split>, Mask)>,
+}
+
+/// A source of lines, and which of them are hidden.
+#[derive(Clone, Debug)]
+pub struct Masked<T> {
+    pub source: Arc<T>,
+    pub mask: Mask,
 }
 
 /// Binds a snapshot to a tenant and a range. Rows that memtables take later are not seen.
 pub fn querier(snapshot: Snapshot, tenant: TenantId, range: TimeRange) -> Arc<dyn Querier> {
-    let views = snapshot.memtables.iter().map(|table| Arc::new(table.view(&tenant, range))).collect();
-    let wanted = |split: &Arc<Split>| split.meta().tenant == tenant && split.meta().overlaps(&range);
+    let view = |(table, mask): (Arc<Memtable>, Mask)| Masked { source: Arc::new(table.view(&tenant, range)), mask };
+    let views = snapshot.memtables.into_iter().map(view).collect();
+    let wanted = |(split, _): &(Arc<Split>, Mask)| split.meta().tenant == tenant && split.meta().overlaps(&range);
     let splits = snapshot.splits.into_iter().filter(wanted).collect();
     Arc::new(SnapshotQuerier { views, splits, range })
 }
 
 #[derive(Debug)]
 struct SnapshotQuerier {
-    views: Vec<Arc<MemtableView>>,
-    splits: Vec<Arc<Split>>,
+    views: Vec<Masked<MemtableView>>,
+    splits: Vec<(Arc<Split>, Mask)>,
     range: TimeRange,
 }
 
 impl SnapshotQuerier {
     /// Opens the splits; those that cannot be read are reported and left out.
-    async fn open_splits(&self, report: &ScanReport) -> Vec<Arc<OpenSplit>> {
-        let opening = self.splits.clone().into_iter().map(|split| async move { split.open().await });
+    async fn open_splits(&self, report: &ScanReport) -> Vec<Masked<OpenSplit>> {
+        let open = |(split, mask): (Arc<Split>, Mask)| async move { Ok(Masked { source: split.open().await?, mask }) };
+        let opening = self.splits.clone().into_iter().map(open);
         let opened: Vec<_> = stream::iter(opening).buffered(OPEN_AT_ONCE).collect().await;
-        let usable = opened.into_iter().filter_map(|split| split.map_err(|e| scan::warn(report, &e)).ok());
+        let usable = opened
+            .into_iter()
+            .filter_map(|split: Result<_, StoreError>| split.map_err(|e| scan::warn(report, &e)).ok());
         usable.collect()
     }
 }
@@ -52,10 +65,20 @@ impl Querier for SnapshotQuerier {
     async fn streams(&self, selector: &Selector) -> Result<Vec<StreamSummary>, StoreError> {
         let report = ScanReport::default();
         let mut found: BTreeMap<LabelSet, StreamSummary> = BTreeMap::new();
-        for split in self.open_splits(&report).await {
+        for Masked { source: split, mask } in self.open_splits(&report).await {
             let index = &split.index;
             let in_range = |s: &&SplitStream| self.range.overlaps_closed(s.min_ts, s.max_ts);
             for stream in index.streams.iter().filter(in_range).filter(|s| selector.matches(&s.labels)) {
+                if let Some(hidden) = mask.of_stream(&stream.labels).filter(|m| m.touches(stream.min_ts, stream.max_ts))
+                {
+                    let left = masked::count(&split, stream, &self.range, &hidden).await;
+                    match left {
+                        Ok(left) if left.entries == 0 => {}
+                        Ok(left) => add(&mut found, &stream.labels, left.entries, left.bytes, left.chunks),
+                        Err(e) => scan::warn(&report, &e.context(format!("split {}", split.meta.id))),
+                    }
+                    continue;
+                }
                 let share = share(stream, &self.range);
                 let granules = stream.row_range().len().div_ceil(crate::split::GRANULE_ROWS) as u64;
                 add(
@@ -67,8 +90,14 @@ impl Querier for SnapshotQuerier {
                 );
             }
         }
-        for view in &self.views {
-            for (labels, rows) in view.by_stream(selector) {
+        for Masked { source: view, mask } in &self.views {
+            for (labels, mut rows) in view.by_stream(selector) {
+                if let Some(hidden) = mask.of_stream(&labels) {
+                    rows.retain(|row| !hidden.hides(row.timestamp, view.body(*row)));
+                }
+                if rows.is_empty() {
+                    continue;
+                }
                 let bytes = rows.iter().map(|row| (view.body(*row).len() + view.metadata(*row).len()) as u64).sum();
                 add(&mut found, &labels, rows.len() as u64, bytes, 1);
             }

@@ -39,6 +39,7 @@ pub(crate) async fn replay(
             flush_oldest(shared, partition).await?;
         }
     }
+    pass_cuts(shared, partition, WalPosition { segment: next, offset: HEADER });
     if partition.memtable_rows() == 0 {
         partition.release_segments(shared, WalPosition { segment: next, offset: HEADER })?;
     }
@@ -63,6 +64,7 @@ fn replay_segment(shared: &Shared, partition: &Partition, number: u64, from: u64
         match item {
             Item::Record { payload, offset, end } => match decoder.decode(payload) {
                 Ok((tenant, batch)) => {
+                    pass_cuts(shared, partition, WalPosition { segment: number, offset });
                     partition.active().insert(Arc::new(batch), &tenant);
                     partition.touched(shared.clock.now());
                     shared.metrics.replayed_records.inc();
@@ -81,6 +83,14 @@ fn replay_segment(shared: &Shared, partition: &Partition, number: u64, from: u64
         }
     }
     if damaged { keep_aside(&path) } else { Ok(()) }
+}
+
+/// Lines from here on are newer than the delete requests that cut the log before this place.
+fn pass_cuts(shared: &Shared, partition: &Partition, at: WalPosition) {
+    if partition.replayed_to(at) {
+        shared.metrics.memtables_waiting.inc();
+        shared.frozen.notify_one();
+    }
 }
 
 fn freeze_if_full(shared: &Shared, partition: &Partition, end: WalPosition) {

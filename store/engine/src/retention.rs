@@ -1,31 +1,104 @@
-//! Removes whole splits by age and by size, per tenant.
+//! Removes splits by age and by size, per tenant, and what is too old in the others, per stream.
+//!
+//! A split is rewritten without its old lines when all lines of some stream in it are past their retention. A split is of
+//! one day, so it is rewritten about once for every period that differs. Queries hide old lines earlier, by their mask.
 
+use crate::expiry::TenantExpiry;
+use crate::mask::{Mask, StreamMask};
 use crate::partition::Partition;
+use crate::rewrite::{Fate, fate, rewrite};
 use crate::shared::Shared;
-use crate::split::{Split, SplitMeta};
+use crate::split::{Split, SplitId, SplitMeta};
 use gantry_model::{TenantId, Timestamp};
 use gantry_store_api::StoreError;
-use std::collections::BTreeMap;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// Removes what is due now; gives how many splits that were.
+/// When the next stream of a split will be past its retention, so that its index is not read before.
+#[derive(Debug, Default)]
+pub(crate) struct Reminders(Mutex<HashMap<SplitId, Timestamp>>);
+
+impl Reminders {
+    fn is_due(&self, split: &SplitId, now: Timestamp) -> bool {
+        self.0.lock().get(split).is_none_or(|at| *at <= now)
+    }
+
+    fn remind(&self, split: &SplitId, at: Timestamp) {
+        self.0.lock().insert(split.clone(), at);
+    }
+
+    fn forget_all_but(&self, known: &[Arc<Split>]) {
+        let known: std::collections::HashSet<&SplitId> = known.iter().map(|split| &split.meta().id).collect();
+        self.0.lock().retain(|id, _| known.contains(id));
+    }
+}
+
+/// Removes what is due now; gives how many splits were removed or rewritten.
 pub(crate) async fn enforce(shared: &Arc<Shared>, partitions: &[Arc<Partition>]) -> Result<usize, StoreError> {
     let mut by_tenant: BTreeMap<TenantId, Vec<Arc<Split>>> = BTreeMap::new();
-    for split in partitions.iter().flat_map(|partition| partition.splits()) {
+    let all: Vec<Arc<Split>> = partitions.iter().flat_map(|partition| partition.splits()).collect();
+    shared.reminders.forget_all_but(&all);
+    for split in all {
         by_tenant.entry(split.meta().tenant.clone()).or_default().push(split);
     }
     let now = shared.clock.now();
     let mut removed = 0;
     for (tenant, splits) in by_tenant {
         let limits = shared.options.retention_of(&tenant);
-        let age = limits.retention.map(|age| i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
+        let expiry = shared.options.expiry_of(&tenant);
         let metas: Vec<SplitMeta> = splits.iter().map(|split| split.meta().clone()).collect();
         drop(splits);
-        for meta in due(metas, age.map(|age| now.saturating_sub(age)), limits.max_bytes) {
+        for meta in due(metas, Some(expiry.earliest(now)), limits.max_bytes) {
             removed += usize::from(remove(shared, partitions, &tenant, meta).await?);
+        }
+        if expiry.has_streams() {
+            for partition in partitions {
+                removed += enforce_streams(shared, partition, &tenant, &expiry).await?;
+            }
         }
     }
     Ok(removed)
+}
+
+/// Rewrites the splits in which all lines of some stream are too old.
+async fn enforce_streams(
+    shared: &Arc<Shared>,
+    partition: &Partition,
+    tenant: &TenantId,
+    expiry: &Arc<TenantExpiry>,
+) -> Result<usize, StoreError> {
+    let now = shared.clock.now();
+    let (mask, latest) = (Mask::default().and_expired(expiry, now), expiry.latest(now));
+    let _alone = partition.compacting.lock().await;
+    let mut changed = 0;
+    for split in partition.mergeable_splits() {
+        let meta = split.meta().clone();
+        if meta.tenant != *tenant || meta.min_ts >= latest || !shared.reminders.is_due(&meta.id, now) {
+            continue;
+        }
+        let outcome = match fate(&split, &mask, StreamMask::hides_all).await {
+            Ok(Fate::Stays) => remind(shared, &split, expiry).await,
+            Ok(fate) => {
+                changed += 1;
+                rewrite(shared, partition, split, mask.clone(), fate, 0).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome {
+            tracing::error!(split = %meta.id, %error, "lines past their retention stay in a split that cannot be rewritten");
+            shared.metrics.error("retention", &error);
+            partition.leave_unmerged(meta.id);
+        }
+    }
+    Ok(changed)
+}
+
+async fn remind(shared: &Shared, split: &Split, expiry: &TenantExpiry) -> Result<(), StoreError> {
+    let open = split.open().await?;
+    let next = open.index.streams.iter().map(|stream| expiry.gone_at(&stream.labels, stream.max_ts)).min();
+    shared.reminders.remind(&split.meta().id, next.unwrap_or(Timestamp::MAX));
+    Ok(())
 }
 
 /// Splits whose last line is older than `cutoff`, then the oldest of the rest until they fit `max_bytes`.
@@ -86,6 +159,7 @@ mod tests {
             parquet: ObjectInfo { len: bytes, crc32: 0 },
             index: ObjectInfo { len: 0, crc32: 0 },
             created_at: Timestamp(0),
+            deletes_through: 0,
         }
     }
 

@@ -3,7 +3,9 @@
 //! A row can lie in two places at once only when the time spans of its stream in two sources overlap. For such spans,
 //! and only for them, hashes of the returned rows are remembered and repeats are dropped.
 
+use crate::mask::{Mask, StreamMask};
 use crate::memtable::{MemtableView, RowAt};
+use crate::querier::Masked;
 use crate::split::{GRANULE_ROWS, OpenSplit, SplitIndex};
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray, StringViewBuilder, UInt32Array};
 use futures::{StreamExt, stream};
@@ -33,15 +35,15 @@ pub fn warn(report: &ScanReport, error: &StoreError) {
 
 /// Plans the scan; no row is read before its streams are polled.
 pub fn start(
-    views: Vec<Arc<MemtableView>>,
-    splits: Vec<Arc<OpenSplit>>,
+    views: Vec<Masked<MemtableView>>,
+    splits: Vec<Masked<OpenSplit>>,
     range: TimeRange,
     request: ScanRequest,
     report: Arc<ScanReport>,
 ) -> Result<Scan, StoreError> {
-    let memory: Vec<BTreeMap<LabelSet, Vec<RowAt>>> = views.iter().map(|v| v.by_stream(&request.selector)).collect();
+    let memory: Vec<BTreeMap<LabelSet, Vec<RowAt>>> = views.iter().map(shown_by_stream(&request)).collect();
     let mut labels: BTreeSet<&LabelSet> = memory.iter().flat_map(BTreeMap::keys).collect();
-    for split in &splits {
+    for Masked { source: split, .. } in &splits {
         let known = split.index.streams.iter().map(|s| &s.labels);
         labels.extend(known.filter(|labels| request.selector.matches(labels)));
     }
@@ -50,7 +52,7 @@ pub fn start(
 
     let mut spans = Spans::new(streams.len());
     let mut units = Vec::new();
-    for split in &splits {
+    for Masked { source: split, mask } in &splits {
         ScanReport::add(&report.splits_considered, 1);
         let numbers: Vec<Option<u32>> = split.index.streams.iter().map(|s| number(&s.labels)).collect();
         for (stream, number) in split.index.streams.iter().zip(&numbers) {
@@ -58,13 +60,13 @@ pub fn start(
                 spans.add(*number, stream.min_ts, stream.max_ts);
             }
         }
-        match split_units(split, &numbers, &range, &request, &report) {
+        match split_units(split, &numbers, mask, &range, &request, &report) {
             Ok(found) => units.extend(found),
             Err(e) => warn(&report, &e.context(format!("split {}", split.meta.id))),
         }
     }
     for (view, by_stream) in views.iter().zip(memory) {
-        units.extend(memory_units(view, by_stream, &number, &mut spans, request.order));
+        units.extend(memory_units(&view.source, by_stream, &number, &mut spans, request.order));
     }
     order_units(&mut units, request.order);
     let context = Arc::new(Context {
@@ -139,11 +141,28 @@ enum Source {
 struct Run {
     stream: u32,
     rows: Range<usize>,
+    /// What is hidden of them.
+    hidden: Option<Arc<StreamMask>>,
+}
+
+/// Rows in memory that are shown, by stream.
+fn shown_by_stream(request: &ScanRequest) -> impl Fn(&Masked<MemtableView>) -> BTreeMap<LabelSet, Vec<RowAt>> {
+    |Masked { source: view, mask }| {
+        let mut streams = view.by_stream(&request.selector);
+        streams.retain(|labels, rows| {
+            if let Some(hidden) = mask.of_stream(labels) {
+                rows.retain(|row| !hidden.hides(row.timestamp, view.body(*row)));
+            }
+            !rows.is_empty()
+        });
+        streams
+    }
 }
 
 fn split_units(
     split: &Arc<OpenSplit>,
     numbers: &[Option<u32>],
+    mask: &Mask,
     range: &TimeRange,
     request: &ScanRequest,
     report: &ScanReport,
@@ -152,6 +171,8 @@ fn split_units(
     if numbers.iter().all(Option::is_none) {
         return Ok(Vec::new());
     }
+    let hidden: Vec<Option<Arc<StreamMask>>> =
+        index.streams.iter().map(|s| mask.of_stream(&s.labels).map(Arc::new)).collect();
     let keep = index.candidates(range, &request.lines)?;
     ScanReport::add(&report.granules_considered, keep.len() as u64);
     let per_unit = if request.order == ScanOrder::Any { UNIT_GRANULES } else { 1 };
@@ -159,7 +180,7 @@ fn split_units(
     let mut units: Vec<Unit> = Vec::new();
     let mut last_slot = None;
     for granule in keep.iter().enumerate().filter(|(_, keep)| **keep).map(|(granule, _)| granule) {
-        let Some((min, max, mut runs)) = granule_runs(index, granule, numbers, range) else { continue };
+        let Some((min, max, mut runs)) = granule_runs(index, granule, numbers, &hidden, range) else { continue };
         ScanReport::add(&report.granules_scanned, 1);
         let slot = (granule / per_group, granule % per_group / per_unit);
         match units.last_mut() {
@@ -181,6 +202,7 @@ fn granule_runs(
     index: &SplitIndex,
     granule: usize,
     numbers: &[Option<u32>],
+    hidden: &[Option<Arc<StreamMask>>],
     range: &TimeRange,
 ) -> Option<(Timestamp, Timestamp, Vec<Run>)> {
     let rows = index.granule_rows(granule);
@@ -188,13 +210,21 @@ fn granule_runs(
     let first = index.streams.partition_point(|stream| stream.row_range().end <= rows.start);
     let (mut min, mut max) = (Timestamp::MAX, Timestamp::MIN);
     let mut runs = Vec::new();
-    let held = index.streams[first..].iter().zip(&numbers[first..]);
-    for (stream, number) in held.take_while(|(stream, _)| stream.row_range().start < rows.end) {
+    let held = index.streams[first..].iter().zip(&numbers[first..]).zip(&hidden[first..]);
+    for ((stream, number), hidden) in held.take_while(|((stream, _), _)| stream.row_range().start < rows.end) {
         let Some(number) = number.filter(|_| range.overlaps_closed(stream.min_ts, stream.max_ts)) else { continue };
-        min = min.min(stream.min_ts.max(bounds.min_ts));
-        max = max.max(stream.max_ts.min(bounds.max_ts));
+        let (oldest, newest) = (stream.min_ts.max(bounds.min_ts), stream.max_ts.min(bounds.max_ts));
+        let hidden = hidden.as_ref().filter(|hidden| hidden.touches(oldest, newest));
+        if hidden.is_some_and(|hidden| hidden.hides_all(oldest, newest)) {
+            continue;
+        }
+        (min, max) = (min.min(oldest), max.max(newest));
         let span = stream.row_range();
-        runs.push(Run { stream: number, rows: span.start.max(rows.start)..span.end.min(rows.end) });
+        runs.push(Run {
+            stream: number,
+            rows: span.start.max(rows.start)..span.end.min(rows.end),
+            hidden: hidden.cloned(),
+        });
     }
     (!runs.is_empty()).then_some((min, max, runs))
 }
@@ -367,8 +397,9 @@ async fn read_split(context: &Context, split: &OpenSplit, runs: &[Run]) -> Resul
         let mut bounds = split.index.granules[granules(&run.rows)].iter();
         bounds.any(|g| context.is_contested(run.stream, g.min_ts, g.max_ts))
     });
+    let masked = runs.iter().any(|run| run.hidden.is_some());
     let columns = ScanColumns {
-        body: context.columns.body || contested || !context.lines.is_empty(),
+        body: context.columns.body || contested || masked || !context.lines.is_empty(),
         metadata: context.columns.metadata || contested,
     };
     let mut ranges: Vec<Range<usize>> = Vec::new();
@@ -390,6 +421,7 @@ async fn read_split(context: &Context, split: &OpenSplit, runs: &[Run]) -> Resul
             let body = rows.bodies.as_ref().map_or("", |b| b.value(at));
             bytes += body.len() as u64;
             let kept = context.range.contains(timestamp)
+                && !run.hidden.as_ref().is_some_and(|hidden| hidden.hides(timestamp, body))
                 && context.passes(body)
                 && context.is_first(run.stream, timestamp, body, rows.metadata.as_ref().map_or("", |m| m.value(at)));
             if kept {

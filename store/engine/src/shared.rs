@@ -2,11 +2,13 @@
 
 use crate::StoreOptions;
 use crate::catalog::Catalog;
+use crate::deletes::Deletes;
 use crate::disk::Disk;
 use crate::error::meta_error;
 use crate::graveyard::Graveyard;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
+use crate::retention::Reminders;
 use crate::split::{EncodedSplit, IndexCache, Split, SplitId, SplitMeta};
 use crate::tail::TailHub;
 use gantry_meta::{MetaStore, RedbMeta};
@@ -21,6 +23,22 @@ use tokio::sync::Notify;
 /// Bytes of split indexes and footers that stay in memory.
 const INDEX_CACHE_BYTES: usize = 48 << 20;
 
+/// Where a new split belongs and what it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Birth {
+    pub partition: u32,
+    pub level: u8,
+    /// See [`SplitMeta::deletes_through`].
+    pub deletes_through: u64,
+}
+
+impl Birth {
+    /// As a split that is there.
+    pub(crate) fn of(meta: &SplitMeta) -> Self {
+        Birth { partition: meta.partition, level: meta.level, deletes_through: meta.deletes_through }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub options: StoreOptions,
@@ -32,6 +50,8 @@ pub(crate) struct Shared {
     pub hub: Arc<TailHub>,
     pub metrics: Metrics,
     pub graveyard: Graveyard,
+    pub deletes: Deletes,
+    pub reminders: Reminders,
     /// Told when a memtable was frozen.
     pub frozen: Notify,
     index_cache: Arc<IndexCache>,
@@ -50,6 +70,8 @@ impl Shared {
         let meta: Arc<dyn MetaStore> = Arc::new(meta);
         Ok(Shared {
             catalog: Catalog::new(meta.clone()),
+            deletes: Deletes::new(meta.clone()),
+            reminders: Reminders::default(),
             meta,
             objects: Objects::open(&options)?,
             disk,
@@ -97,8 +119,7 @@ impl Shared {
     pub(crate) async fn store_split(
         &self,
         tenant: &TenantId,
-        partition: u32,
-        level: u8,
+        birth: Birth,
         encoded: EncodedSplit,
     ) -> Result<SplitMeta, StoreError> {
         let summary = encoded.summary;
@@ -106,8 +127,8 @@ impl Shared {
         let mut meta = SplitMeta {
             id: self.new_id(),
             tenant: tenant.clone(),
-            partition,
-            level,
+            partition: birth.partition,
+            level: birth.level,
             min_ts: summary.min_ts,
             max_ts: summary.max_ts,
             rows: summary.rows,
@@ -116,6 +137,7 @@ impl Shared {
             parquet: unknown,
             index: unknown,
             created_at: self.clock.now(),
+            deletes_through: birth.deletes_through,
         };
         meta.parquet = self.objects.put(&meta.parquet_path(), encoded.parquet).await?;
         meta.index = self.objects.put(&meta.index_path(), encoded.index).await?;

@@ -3,11 +3,13 @@
 use crate::StoreOptions;
 use crate::background;
 use crate::catalog::Contents;
+use crate::deletes::{Cuts, carry_out};
 use crate::disk::{Disk, FileSystem, FreeSpace};
 use crate::error::{io_context, join_error};
 use crate::flush::flush_oldest;
 use crate::held::HeldQuerier;
 use crate::lock::DirectoryLock;
+use crate::mask::Mask;
 use crate::metrics::Metrics;
 use crate::partition::Partition;
 use crate::querier::{Snapshot, querier};
@@ -77,7 +79,9 @@ impl Store {
         let opening = move || Shared::open(options, clock, disk, metrics);
         let shared = Arc::new(tokio::task::spawn_blocking(opening).await.map_err(join_error)??);
         let contents = shared.catalog.open(wanted_partitions(&shared.options)).await?;
-        let (partitions, writers) = open_partitions(&shared, contents).await?;
+        let cuts =
+            shared.deletes.open(contents.splits.iter().map(|meta| meta.deletes_through).max().unwrap_or(0)).await?;
+        let (partitions, writers) = open_partitions(&shared, contents, cuts).await?;
         Ok(Arc::new(Store {
             shared,
             partitions,
@@ -126,11 +130,19 @@ impl Store {
 
     /// Merges until every tenant, partition and day is as few splits as the target size allows.
     pub async fn compact(&self) -> Result<(), StoreError> {
+        carry_out(self).await?;
         background::compact_everything(self).await?;
         self.shared.graveyard.sweep(&self.shared.objects).await.map(|_| ())
     }
 
-    /// Removes splits that are past their retention.
+    /// Removes the lines of delete requests that can no longer be cancelled; gives how many requests were finished.
+    pub async fn carry_out_deletes(&self) -> Result<usize, StoreError> {
+        let finished = carry_out(self).await?;
+        self.shared.graveyard.sweep(&self.shared.objects).await?;
+        Ok(finished)
+    }
+
+    /// Removes lines that are past their retention; gives how many splits were removed or rewritten.
     pub async fn enforce_retention(&self) -> Result<usize, StoreError> {
         let removed = crate::retention::enforce(&self.shared, &self.partitions).await?;
         self.shared.graveyard.sweep(&self.shared.objects).await?;
@@ -185,7 +197,7 @@ fn wanted_partitions(options: &StoreOptions) -> u32 {
 type Opened = (Vec<Arc<Partition>>, Vec<JoinHandle<()>>);
 
 /// Replays all partitions at the same time, then starts their writers.
-async fn open_partitions(shared: &Arc<Shared>, contents: Contents) -> Result<Opened, StoreError> {
+async fn open_partitions(shared: &Arc<Shared>, contents: Contents, mut cuts: Cuts) -> Result<Opened, StoreError> {
     let new_partition = |number| {
         let dir = shared.options.data.join("wal").join(format!("p{number:03}"));
         Arc::new(Partition::new(number, dir, shared.options.wal_queue_bytes as usize))
@@ -200,6 +212,7 @@ async fn open_partitions(shared: &Arc<Shared>, contents: Contents) -> Result<Ope
     }
     let replays = partitions.iter().map(|partition| {
         let flushed = contents.flushed.get(&partition.number).copied().unwrap_or_default();
+        partition.expect_cuts(flushed, cuts.remove(&partition.number).unwrap_or_default());
         async move { replay(shared, partition, flushed).await }
     });
     let next_segments = futures::future::try_join_all(replays).await?;
@@ -249,11 +262,16 @@ impl Append for Store {
 
 impl Queryable for Store {
     fn querier(&self, tenant: &TenantId, range: TimeRange) -> Arc<dyn Querier> {
+        let (now, expiry) = (self.shared.clock.now(), self.shared.options.expiry_of(tenant));
+        let range = TimeRange::new(range.start.max(expiry.earliest(now)), range.end);
+        // Before the splits: a request that is carried out leaves this list after its splits were replaced.
+        let pending = self.shared.deletes.pending(tenant);
+        let mask = |after: u64| Mask::deletes(&pending, after).and_expired(&expiry, now);
         let mut snapshot = Snapshot::default();
         for partition in &self.partitions {
-            partition.snapshot(tenant, &range, &mut snapshot);
+            partition.snapshot(tenant, &range, &mask, &mut snapshot);
         }
-        let splits = snapshot.splits.clone().into();
+        let splits = snapshot.splits.iter().map(|(split, _)| split.clone()).collect();
         Arc::new(HeldQuerier { inner: querier(snapshot, tenant.clone(), range), splits })
     }
 

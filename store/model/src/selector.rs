@@ -41,6 +41,9 @@ pub struct RegexError(pub String);
 /// Most bytes that a compiled pattern may take: stops `((a{100}){100}){100}` at the door.
 const REGEX_SIZE_LIMIT: usize = 4 << 20;
 
+/// What makes a pattern match the whole value.
+const ANCHORS: (&str, &str) = ("^(?s:", ")$");
+
 impl Matcher {
     pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Self, RegexError> {
         Self::with_pattern(name, op, value, value)
@@ -56,10 +59,16 @@ impl Matcher {
     }
 
     fn anchored(pattern: &str) -> Result<Regex, RegexError> {
-        regex::RegexBuilder::new(&format!("^(?s:{pattern})$"))
+        regex::RegexBuilder::new(&format!("{}{pattern}{}", ANCHORS.0, ANCHORS.1))
             .size_limit(REGEX_SIZE_LIMIT)
             .build()
             .map_err(|e| RegexError(e.to_string()))
+    }
+
+    /// The regex in the dialect of the `regex` crate, not anchored; `None` for a plain comparison. Together with name,
+    /// operator and value it is all that [`Matcher::with_pattern`] needs to make the same matcher again.
+    pub fn pattern(&self) -> Option<&str> {
+        self.regex.as_ref()?.as_str().strip_prefix(ANCHORS.0)?.strip_suffix(ANCHORS.1)
     }
 
     pub fn matches_value(&self, value: &str) -> bool {
@@ -130,6 +139,13 @@ mod tests {
         assert!(!check(MatchOp::Regex, "we", "web"));
         assert!(check(MatchOp::Regex, "a|b", "b"));
         assert!(check(MatchOp::Regex, "a.*b", "a\nb"));
+    }
+
+    #[test]
+    fn a_matcher_can_be_made_again_from_its_parts() {
+        let matcher = Matcher::with_pattern("a", MatchOp::Regex, "x\\C", "x(?:.)").unwrap();
+        assert_eq!(matcher.pattern(), Some("x(?:.)"));
+        assert_eq!(Matcher::new("a", MatchOp::Eq, "x").unwrap().pattern(), None);
     }
 
     #[test]

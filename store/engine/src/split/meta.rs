@@ -42,6 +42,9 @@ pub struct SplitMeta {
     pub parquet: ObjectInfo,
     pub index: ObjectInfo,
     pub created_at: Timestamp,
+    /// Number of the last delete request that means none of the lines: they came later, or it was carried out.
+    #[serde(default)]
+    pub deletes_through: u64,
 }
 
 impl SplitMeta {

@@ -45,6 +45,7 @@ async fn put(parquet: bytes::Bytes, index: bytes::Bytes, summary: SplitSummary) 
         parquet: info(&parquet),
         index: info(&index),
         created_at: Timestamp(0),
+        deletes_through: 0,
     };
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     store.put(&meta.parquet_path(), parquet.into()).await.unwrap();
@@ -53,7 +54,7 @@ async fn put(parquet: bytes::Bytes, index: bytes::Bytes, summary: SplitSummary) 
 }
 
 async fn scanned(split: Arc<Split>, lines: Vec<LineFilter>) -> (Vec<Row>, u64, Vec<String>) {
-    let snapshot = Snapshot { memtables: vec![], splits: vec![split] };
+    let snapshot = Snapshot { memtables: vec![], splits: vec![(split, Default::default())] };
     let columns = ScanColumns { body: true, metadata: true };
     let request = ScanRequest { selector: Selector::all(), lines, columns, order: ScanOrder::Any, parallelism: 2 };
     let mut scan = querier(snapshot, TenantId::default_tenant(), TimeRange::ALL).scan(request).await.unwrap();

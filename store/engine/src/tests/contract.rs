@@ -5,7 +5,10 @@ use crate::{Store, StoreOptions};
 use async_trait::async_trait;
 use gantry_model::{LogBatch, ManualClock, TenantId, TimeRange};
 use gantry_store_api::contract::Subject;
-use gantry_store_api::{Append, Commit, Querier, Queryable, StoreError, Tail, TailRequest, TailStream};
+use gantry_store_api::{
+    Append, Cancelled, Commit, Delete, DeleteRequest, DeleteWhat, Querier, Queryable, StoreError, Tail, TailRequest,
+    TailStream,
+};
 use std::sync::Arc;
 
 /// What happens between writes and reads.
@@ -45,6 +48,21 @@ impl Queryable for Subjected {
 
     fn tenants(&self) -> Vec<TenantId> {
         self.store.tenants()
+    }
+}
+
+#[async_trait]
+impl Delete for Subjected {
+    async fn delete(&self, tenant: &TenantId, what: DeleteWhat) -> Result<DeleteRequest, StoreError> {
+        self.store.delete(tenant, what).await
+    }
+
+    async fn delete_requests(&self, tenant: &TenantId) -> Result<Vec<DeleteRequest>, StoreError> {
+        self.store.delete_requests(tenant).await
+    }
+
+    async fn cancel_delete(&self, tenant: &TenantId, id: &str) -> Result<Cancelled, StoreError> {
+        self.store.cancel_delete(tenant, id).await
     }
 }
 
@@ -95,6 +113,17 @@ mod in_compacted_splits {
 
     async fn open() -> Subjected {
         open_as(Between::Compact, |options| options.partitions = 1).await
+    }
+
+    gantry_store_api::contract_tests!(open);
+}
+
+/// As above, but what is deleted is removed at once and not only hidden.
+mod in_rewritten_splits {
+    use super::*;
+
+    async fn open() -> Subjected {
+        open_as(Between::Compact, |options| options.delete_cancel_period = std::time::Duration::ZERO).await
     }
 
     gantry_store_api::contract_tests!(open);

@@ -1,6 +1,7 @@
 //! Tests of the whole store.
 
 mod contract;
+mod deletes;
 mod disk;
 mod model;
 mod recovery;
