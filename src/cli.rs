@@ -5,6 +5,7 @@
 mod check;
 mod client;
 mod configure;
+mod delete;
 mod exit;
 mod follow;
 mod logs;
@@ -53,6 +54,8 @@ enum Command {
     Logs(logs::LogsArgs),
     /// Asks a question in LogQL or SQL
     Query(query::QueryArgs),
+    /// Deletes lines, lists such requests, or cancels one
+    Delete(delete::DeleteArgs),
     /// Runs a command and ships what it prints
     Run(run::RunArgs),
     /// Verifies a data directory and says what is wrong
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => up::serve(args),
         Command::Logs(args) => block_on(logs::logs(args)),
         Command::Query(args) => block_on(query::query(args)),
+        Command::Delete(args) => block_on(delete::delete(args)),
         Command::Run(args) => return block_on_exit(run::run(args)),
         Command::Check(args) => check::check(&args),
         Command::Config(command) => configure::configure(command),

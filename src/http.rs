@@ -4,9 +4,11 @@
 //! of the other crates. Never here: what those routes do. Start with [`App::router`].
 
 mod admin;
+mod delete;
 mod measure;
 mod serve;
 mod status;
+mod tenant;
 #[cfg(test)]
 mod tests;
 
@@ -75,6 +77,10 @@ impl App {
         let admin = Router::new()
             .route("/flush", post(admin::flush))
             .route("/api/v1/admin/compact", post(admin::compact))
+            .route(
+                "/loki/api/v1/delete",
+                post(delete::create).put(delete::create).get(delete::list).delete(delete::cancel),
+            )
             .with_state(store);
         let ingest = ingest.layer(middleware::from_fn_with_state(self.clone(), write_gate));
         let small = admin.merge(query).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));

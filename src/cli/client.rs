@@ -3,7 +3,7 @@
 use super::{Failure, ServerArgs};
 use anyhow::{Context, anyhow};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -58,6 +58,18 @@ impl Client {
     /// POST of a JSON body.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Response, Failure> {
         self.send(self.http.post(format!("{}{path}", self.address)).json(body)).await
+    }
+
+    /// A request without a body.
+    pub async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        parameters: &[(&str, String)],
+        headers: HeaderMap,
+    ) -> Result<Response, Failure> {
+        let request = self.http.request(method, format!("{}{path}", self.address)).query(parameters);
+        self.send(request.headers(headers)).await
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {

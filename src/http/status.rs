@@ -17,6 +17,7 @@ Read      GET  /loki/api/v1/query_range    LogQL, as Grafana's Loki data source 
           GET  /loki/api/v1/labels         what there is
           GET  /loki/api/v1/tail           live lines over a WebSocket
           POST /api/v1/sql                 SQL over the table logs
+Delete    POST /loki/api/v1/delete        lines of streams, hidden at once; GET lists, DELETE cancels
 Operate   GET  /ready  /healthz  /version  /metrics
           POST /flush                      write all memory to files
           POST /api/v1/admin/compact       merge files until nothing is left to merge

@@ -7,6 +7,7 @@ mod bad_input;
 mod cli;
 mod conformance;
 mod crash;
+mod deletes;
 mod grafana;
 mod harness;
 mod otel;

@@ -30,7 +30,7 @@ pub use engine::QueryEngine;
 pub use error::QueryError;
 pub use fields::FieldsQuery;
 pub use http::router;
-pub use logql::RangeQuery;
+pub use logql::{LineSelection, RangeQuery};
 pub use options::QueryOptions;
 pub use patterns::{PatternsAnswer, PatternsQuery};
 pub use sql::SqlAnswer;

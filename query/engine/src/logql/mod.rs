@@ -9,12 +9,14 @@ mod logs;
 mod metric;
 mod plan;
 mod runner;
+mod selection;
 mod text;
 
 pub(crate) use level::add as add_level;
 pub(crate) use logs::Row;
 pub(crate) use plan::LogPlan;
 pub(crate) use runner::Runner;
+pub use selection::LineSelection;
 pub(crate) use text::{format, parse, selector, strict_selector};
 
 use crate::answer::{Answer, Data, Stats};
