@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole benchmark: builds what is missing, measures, prints a table.
-#   bench/run.sh [--lines N] [--server BIN] [--work DIR] [more options of `gantry-bench run`]
+#   bench/run.sh [--lines N] [--profile json] [--server BIN] [--work DIR] [more options of `gantry-bench run`]
 # The corpus is kept in the working directory (default: target/bench) and generated when missing.
 set -euo pipefail
 
@@ -23,9 +23,9 @@ for tool in zstd grep bash; do
 done
 
 cd "$root"
-cargo build --release --locked -p gantry-bench
+cargo build --release --locked --workspace --bin gantry-bench
 if [ -z "$server" ]; then
-  cargo build --release --locked --bin gantry
+  cargo build --release --locked --workspace --bin gantry
   server=$target/release/gantry
 fi
 mkdir -p "$work"

@@ -1,22 +1,18 @@
 //! The load client: bodies are encoded before the clock starts, then each connection sends its own, one at a time.
+//!
+//! Encoded bodies wait in files ([`spool`]), so that a load of any size takes little memory.
 
-use crate::corpus::files::Corpus;
-use crate::push::{PushEntry, PushRequest, PushStream, label_text};
+mod spool;
+
+pub use spool::{Spool, encode};
+
 use crate::stats::Latencies;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use reqwest::{Client, StatusCode};
-use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// A body ready to be sent.
-#[derive(Debug)]
-pub struct Body {
-    bytes: Vec<u8>,
-    lines: u64,
-    raw: u64,
-}
 
 /// What a load cost, seen from the client.
 #[derive(Debug, Default)]
@@ -51,51 +47,11 @@ impl fmt::Display for Loaded {
     }
 }
 
-/// Streams are dealt to connections, as agents on different nodes would hold them; each sends in time order.
-/// A body holds at most `body_bytes` of log lines.
-pub fn encode(corpus: &Corpus, connections: usize, body_bytes: u64) -> Result<Vec<Vec<Body>>> {
-    ensure!(connections > 0 && body_bytes > 0, "at least one connection and one byte are needed");
-    let labels: Vec<String> =
-        corpus.streams.iter().map(|labels| label_text(labels.iter().map(|(n, v)| (&**n, &**v)))).collect();
-    let mut batches: Vec<Batch> = (0..connections).map(|_| Batch::default()).collect();
-    let mut bodies: Vec<Vec<Body>> = (0..connections).map(|_| Vec::new()).collect();
-    for entry in corpus.entries()? {
-        let entry = entry?;
-        let at = entry.stream % connections;
-        if batches[at].raw + entry.body.len() as u64 > body_bytes && batches[at].raw > 0 {
-            bodies[at].push(std::mem::take(&mut batches[at]).encode(&labels)?);
-        }
-        batches[at].raw += entry.body.len() as u64;
-        batches[at].lines += 1;
-        batches[at].streams.entry(entry.stream).or_default().push(PushEntry::new(entry.at_ns, entry.body));
-    }
-    for (at, batch) in batches.into_iter().enumerate().filter(|(_, batch)| batch.raw > 0) {
-        bodies[at].push(batch.encode(&labels)?);
-    }
-    Ok(bodies)
-}
-
-#[derive(Debug, Default)]
-struct Batch {
-    streams: BTreeMap<usize, Vec<PushEntry>>,
-    lines: u64,
-    raw: u64,
-}
-
-impl Batch {
-    fn encode(self, labels: &[String]) -> Result<Body> {
-        let streams =
-            self.streams.into_iter().map(|(at, entries)| PushStream { labels: labels[at].clone(), entries }).collect();
-        Ok(Body { bytes: PushRequest { streams }.to_body()?, lines: self.lines, raw: self.raw })
-    }
-}
-
 /// Sends every body to `url`, a server's base address, and waits for the last acknowledgement.
-pub async fn send(url: &str, bodies: Vec<Vec<Body>>) -> Result<Loaded> {
+pub async fn send(url: &str, spool: &Spool) -> Result<Loaded> {
     let target = format!("{}/loki/api/v1/push", url.trim_end_matches('/'));
     let started = Instant::now();
-    let connections: Vec<_> =
-        bodies.into_iter().map(|bodies| tokio::spawn(connection(target.clone(), bodies))).collect();
+    let connections: Vec<_> = spool.files().map(|bodies| tokio::spawn(connection(target.clone(), bodies))).collect();
     let mut total = Loaded::default();
     for connection in connections {
         let part = connection.await??;
@@ -109,10 +65,11 @@ pub async fn send(url: &str, bodies: Vec<Vec<Body>>) -> Result<Loaded> {
     Ok(total)
 }
 
-async fn connection(target: String, bodies: Vec<Body>) -> Result<Loaded> {
+async fn connection(target: String, bodies: PathBuf) -> Result<Loaded> {
     let client = client()?;
     let mut part = Loaded::default();
-    for body in bodies {
+    for body in spool::bodies(&bodies)? {
+        let body = body?;
         let started = Instant::now();
         part.lines += body.lines;
         part.raw_bytes += body.raw;

@@ -29,6 +29,8 @@ enum Command {
     Generate {
         #[arg(long, default_value_t = 1_000_000)]
         lines: u64,
+        #[arg(long, value_enum, default_value_t)]
+        profile: corpus::Profile,
         #[arg(long, default_value_t = 1)]
         seed: u64,
         #[arg(long)]
@@ -54,6 +56,9 @@ enum Command {
         url: String,
         #[arg(long, default_value_t = 9)]
         repeats: usize,
+        /// Ids of queries, separated by commas, such as `Q4,Q7`; all without it.
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
     },
     /// Push lines one at a time and print how long after its acknowledgement each reached a tail.
     Tail {
@@ -79,15 +84,15 @@ async fn main() -> Result<()> {
     // The HTTP client wants to know its TLS provider even for plain HTTP; a second installation is harmless.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().command {
-        Command::Generate { lines, seed, out } => {
-            let truth = corpus::files::generate(&out, seed, lines)?;
+        Command::Generate { lines, profile, seed, out } => {
+            let truth = corpus::files::generate(&out, profile, seed, lines)?;
             println!("{} lines, {} bytes of bodies, {} with error", truth.lines, truth.body_bytes, truth.errors);
         }
         Command::Load { corpus, url, connections, body } => {
-            let bodies = load::encode(&Corpus::open(&corpus)?, connections, body)?;
-            println!("{}", load::send(&url, bodies).await?);
+            let spool = load::encode(&Corpus::open(&corpus)?, connections, body)?;
+            println!("{}", load::send(&url, &spool).await?);
         }
-        Command::Query { corpus, url, repeats } => query(&corpus, &url, repeats).await?,
+        Command::Query { corpus, url, repeats, only } => query(&corpus, &url, repeats, &only).await?,
         Command::Tail { url, lines } => {
             let tailed = tail::measure(&url, lines).await?;
             let (p50, p99) = (tailed.latencies.median_ms(), tailed.latencies.percentile_ms(0.99));
@@ -98,11 +103,24 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn query(corpus: &Path, url: &str, repeats: usize) -> Result<()> {
+async fn query(corpus: &Path, url: &str, repeats: usize, only: &[String]) -> Result<()> {
     let corpus = Corpus::open(corpus)?;
-    for answered in query::warm(&load::client()?, url, &corpus.truth, repeats).await? {
-        let first = answered.cold.map_or(0.0, |took| took.as_secs_f64() * 1e3);
-        println!("{:<40} first {first:>8.1} ms, then {:>8.1} ms", answered.name, answered.warm.median_ms());
+    let queries = query::chosen(&corpus.truth, only)?;
+    let grep = run::reference::measure(&corpus.raw(), &corpus.truth.needle, None)?.grep_seconds * 1e3;
+    println!("grep -c -F: {grep:.0} ms");
+    for it in query::warm(&load::client()?, url, &corpus.truth, &queries, repeats).await? {
+        let (first, warm) = (it.cold.map_or(0.0, |took| took.as_secs_f64() * 1e3), it.warm.median_ms());
+        let verdict = match it.target.met(warm, grep) {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "",
+        };
+        let name = format!("{} {}", it.id, it.name);
+        let ratio = warm / grep;
+        println!(
+            "{name:<40} first {first:>8.1} ms, then {warm:>8.1} ms, {ratio:>6.3} x grep, target {} {verdict}",
+            it.target
+        );
     }
     Ok(())
 }

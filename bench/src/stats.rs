@@ -27,6 +27,11 @@ impl Latencies {
         sorted.get(rank - 1).map_or(0.0, |took| took.as_secs_f64() * 1e3)
     }
 
+    /// `p50 / p99` in milliseconds.
+    pub fn shown(&self) -> String {
+        format!("{:.1} / {:.1}", self.median_ms(), self.percentile_ms(0.99))
+    }
+
     pub fn median_ms(&self) -> f64 {
         self.percentile_ms(0.5)
     }

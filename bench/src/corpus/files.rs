@@ -3,10 +3,11 @@
 //! - `raw.log`: the bodies in time order, each followed by a line break;
 //! - `lines.bin`: for each line 16 bytes, little endian: nanoseconds since 1970 (u64), length of the body (u32), stream (u32);
 //! - `streams.json`: the labels of each stream;
-//! - `truth.json`: what the eight queries must answer, written last.
+//! - `truth.json`: what the queries must answer, written last;
+//! - `wire-*`: the encoded pushes, kept by [`crate::load`] for the next load of the same shape.
 
-use super::Generator;
 use super::truth::{Observer, Truth};
+use super::{Generator, Profile};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,12 +17,12 @@ use std::path::{Path, PathBuf};
 const RECORD: usize = 16;
 
 /// Writes a corpus of `lines` lines into `dir`, which is created.
-pub fn generate(dir: &Path, seed: u64, lines: u64) -> Result<Truth> {
+pub fn generate(dir: &Path, profile: Profile, seed: u64, lines: u64) -> Result<Truth> {
     ensure!(lines >= 1000, "a corpus needs at least 1000 lines");
     fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
     let mut raw = BufWriter::with_capacity(1 << 20, File::create(dir.join("raw.log"))?);
     let mut index = BufWriter::with_capacity(1 << 20, File::create(dir.join("lines.bin"))?);
-    let mut generator = Generator::new(seed, lines);
+    let mut generator = Generator::new(profile, seed, lines);
     let mut observer = Observer::new(&generator.world)?;
     while let Some(line) = generator.next() {
         raw.write_all(line.body.as_bytes())?;
@@ -36,7 +37,8 @@ pub fn generate(dir: &Path, seed: u64, lines: u64) -> Result<Truth> {
     let labels: Vec<BTreeMap<&str, String>> =
         (0..generator.world.streams.len()).map(|at| generator.world.labels(at).into_iter().collect()).collect();
     fs::write(dir.join("streams.json"), serde_json::to_vec_pretty(&labels)?)?;
-    let truth = observer.finish(seed, generator.wanted_trace().context("no request began in the second half")?);
+    let trace = generator.wanted_trace().context("no request began in the second half")?;
+    let truth = observer.finish(profile, seed, trace);
     fs::write(dir.join("truth.json"), serde_json::to_vec_pretty(&truth)?)?;
     Ok(truth)
 }
@@ -65,6 +67,10 @@ impl Corpus {
             truth: serde_json::from_slice(&read("truth.json")?)?,
             streams: serde_json::from_slice(&read("streams.json")?)?,
         })
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     pub fn raw(&self) -> PathBuf {

@@ -11,8 +11,10 @@ mod words;
 pub mod world;
 
 use crate::rng::Rng;
+use clap::ValueEnum;
 use lines::{Moment, Scene};
 use request::{Request, Requests};
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
 use world::World;
 
@@ -28,6 +30,17 @@ pub const RARE_NEEDLE: &str = "zephyrglass";
 /// How likely a stream that has just begun a line begins the next one too: programs write in bursts.
 const BURST: f64 = 0.65;
 
+/// What the lines look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// What a cluster writes: a mix of formats, as published of a reference corpus.
+    #[default]
+    Natural,
+    /// Every line one wide, nested JSON object.
+    Json,
+}
+
 /// One log line and when its stream wrote it.
 #[derive(Debug)]
 pub struct Line {
@@ -39,6 +52,7 @@ pub struct Line {
 
 #[derive(Debug)]
 pub struct Generator {
+    profile: Profile,
     pub world: World,
     rng: Rng,
     requests: Requests,
@@ -54,13 +68,14 @@ pub struct Generator {
 }
 
 impl Generator {
-    pub fn new(seed: u64, lines: u64) -> Self {
+    pub fn new(profile: Profile, seed: u64, lines: u64) -> Self {
         let mut rng = Rng::new(seed);
         let world = World::new(&mut rng);
         let requests = Requests::new(&mut rng);
         let notes = place_notes(&mut rng, lines);
         let counts = vec![0; world.streams.len()];
         Generator {
+            profile,
             world,
             rng,
             requests,
@@ -91,9 +106,9 @@ impl Generator {
         let count = self.counts[stream];
         let mut scene = Scene { rng: &mut self.rng, at, world: &self.world, stream, count, request: &request };
         if let Some(word) = note {
-            return (stream, lines::note(&mut scene, word));
+            return (stream, lines::note(&mut scene, self.profile, word));
         }
-        let emitted = lines::write(&mut scene);
+        let emitted = lines::write(&mut scene, self.profile);
         let stream = if emitted.stderr { self.world.stderr_of(stream) } else { stream };
         self.pending.extend(emitted.follow.into_iter().map(|body| (stream, body)));
         (stream, emitted.body)
@@ -147,20 +162,23 @@ mod tests {
 
     #[test]
     fn the_same_seed_writes_the_same_corpus() {
-        let both = || Generator::new(5, 2_000).map(|line| (line.stream, line.at_ns, line.body)).collect::<Vec<_>>();
-        assert_eq!(both(), both());
+        for profile in [Profile::Natural, Profile::Json] {
+            let lines = Generator::new(profile, 5, 2_000).map(|line| (line.stream, line.at_ns, line.body));
+            let again = Generator::new(profile, 5, 2_000).map(|line| (line.stream, line.at_ns, line.body));
+            assert!(lines.eq(again));
+        }
     }
 
     #[test]
     fn time_grows_from_line_to_line_and_stays_within_the_hour() {
-        let times: Vec<u64> = Generator::new(1, 5_000).map(|line| line.at_ns).collect();
+        let times: Vec<u64> = Generator::new(Profile::Natural, 1, 5_000).map(|line| line.at_ns).collect();
         assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(times[0] > START_NS && times[4_999] < START_NS + HOUR_NS);
     }
 
     #[test]
     fn bodies_are_single_lines_of_about_164_bytes() {
-        let bodies: Vec<String> = Generator::new(1, 50_000).map(|line| line.body).collect();
+        let bodies: Vec<String> = Generator::new(Profile::Natural, 1, 50_000).map(|line| line.body).collect();
         assert!(bodies.iter().all(|body| !body.is_empty() && !body.contains('\n')));
         let mean = bodies.iter().map(String::len).sum::<usize>() / bodies.len();
         assert!((155..=173).contains(&mean), "mean length {mean}");
@@ -168,13 +186,29 @@ mod tests {
 
     #[test]
     fn between_4_and_6_percent_of_the_lines_say_error() {
-        let errors = Generator::new(1, 50_000).filter(|line| line.body.contains("error")).count();
+        let errors = Generator::new(Profile::Natural, 1, 50_000).filter(|line| line.body.contains("error")).count();
         assert!((2_000..=3_000).contains(&errors), "{errors} of 50000");
     }
 
     #[test]
+    fn json_lines_are_wide_objects_with_the_same_share_of_errors_and_of_the_pattern() {
+        let bodies: Vec<String> = Generator::new(Profile::Json, 1, 50_000).map(|line| line.body).collect();
+        for body in &bodies {
+            let value: serde_json::Value = serde_json::from_str(body).expect("every line is JSON");
+            assert!(value["service"]["name"].is_string() && value["message"].is_string(), "{body}");
+        }
+        let mean = bodies.iter().map(String::len).sum::<usize>() / bodies.len();
+        assert!((600..=900).contains(&mean), "mean length {mean}");
+        let errors = bodies.iter().filter(|body| body.contains("error")).count();
+        assert!((2_000..=3_000).contains(&errors), "{errors} of 50000");
+        let pattern = regex::Regex::new(truth::PATTERN).expect("a constant");
+        let matches = bodies.iter().filter(|body| pattern.is_match(body)).count();
+        assert!((200..=1_500).contains(&matches), "{matches} of 50000");
+    }
+
+    #[test]
     fn needles_occur_as_often_as_announced() {
-        let bodies: Vec<String> = Generator::new(3, 200_000).map(|line| line.body).collect();
+        let bodies: Vec<String> = Generator::new(Profile::Natural, 3, 200_000).map(|line| line.body).collect();
         let count = |word: &str| bodies.iter().filter(|body| body.contains(word)).count();
         assert_eq!(NEEDLES.map(count), [2; 4]);
         assert_eq!(count(RARE_NEEDLE), 3);

@@ -1,7 +1,7 @@
 //! What the queries of the benchmark must answer, counted while the corpus is written.
 
 use super::world::World;
-use super::{Line, NEEDLES, RARE_NEEDLE, START_NS};
+use super::{Line, NEEDLES, Profile, RARE_NEEDLE, START_NS};
 use anyhow::Result;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub type PerMinute = BTreeMap<String, Vec<u64>>;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Truth {
+    #[serde(default)]
+    pub profile: Profile,
     pub seed: u64,
     pub lines: u64,
     /// Bytes of all bodies, line breaks not counted.
@@ -58,6 +60,7 @@ impl Observer {
             (0..world.streams.len()).map(|at| world.labels(at).into_iter().collect()).collect();
         let pod = labels[0]["pod"].clone();
         let truth = Truth {
+            profile: Profile::default(),
             seed: 0,
             lines: 0,
             body_bytes: 0,
@@ -116,8 +119,9 @@ impl Observer {
         }
     }
 
-    pub fn finish(self, seed: u64, trace: &str) -> Truth {
+    pub fn finish(self, profile: Profile, seed: u64, trace: &str) -> Truth {
         Truth {
+            profile,
             seed,
             trace: trace.to_owned(),
             pattern_last: self.last_matches.into(),

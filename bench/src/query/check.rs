@@ -1,10 +1,14 @@
-//! Comparisons of answers with the truth.
+//! Comparisons of answers with the truth: equal when every line is in, and never more than it while lines come in.
 
 use crate::corpus::START_NS;
 use crate::corpus::truth::{PerMinute, Truth};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+mod partial;
+
+pub use partial::*;
 
 pub fn per_minute_by_app(answer: &Value, truth: &Truth) -> Result<()> {
     matrix(answer, "app", &truth.per_minute_by_app, 1.0)
@@ -38,6 +42,19 @@ pub fn pods(answer: &Value, truth: &Truth) -> Result<()> {
     let got: Vec<&str> = answer["data"].as_array().context("no data")?.iter().filter_map(Value::as_str).collect();
     ensure!(got.iter().eq(truth.pods.iter()), "{} pods, want {}", got.len(), truth.pods.len());
     Ok(())
+}
+
+pub fn pattern_count(answer: &Value, truth: &Truth) -> Result<()> {
+    let got = single(answer)?;
+    ensure!(got == Some(truth.pattern_matches as f64), "{got:?} lines, want {}", truth.pattern_matches);
+    Ok(())
+}
+
+/// The one value of a vector; nothing when it is empty.
+fn single(answer: &Value) -> Result<Option<f64>> {
+    let series = result(answer, "vector")?;
+    ensure!(series.len() <= 1, "{} series, want one", series.len());
+    series.first().map(|series| number(&series["value"][1])).transpose()
 }
 
 /// Ten series, the largest counts; which of several equal ones closes the list is open.
@@ -85,9 +102,11 @@ fn same_times(got: &[u64], want: &[u64]) -> Result<()> {
     Ok(())
 }
 
-/// One series for each label value, each minute's count divided by `per`; minutes without lines have no sample.
-fn matrix(answer: &Value, label: &str, truth: &PerMinute, per: f64) -> Result<()> {
-    let mut got: BTreeMap<&str, BTreeMap<u64, f64>> = BTreeMap::new();
+type Samples<'a> = BTreeMap<&'a str, BTreeMap<u64, f64>>;
+
+/// By the value of `label` and by seconds since 1970.
+fn samples<'a>(answer: &'a Value, label: &str) -> Result<Samples<'a>> {
+    let mut got = Samples::new();
     for series in result(answer, "matrix")? {
         let name = series["metric"][label].as_str().with_context(|| format!("a series without {label}"))?;
         let samples = got.entry(name).or_default();
@@ -96,6 +115,12 @@ fn matrix(answer: &Value, label: &str, truth: &PerMinute, per: f64) -> Result<()
             samples.insert(at as u64, number(&sample[1])?);
         }
     }
+    Ok(got)
+}
+
+/// One series for each label value, each minute's count divided by `per`; minutes without lines have no sample.
+fn matrix(answer: &Value, label: &str, truth: &PerMinute, per: f64) -> Result<()> {
+    let got = samples(answer, label)?;
     ensure!(got.len() == truth.len(), "{} series, want {}", got.len(), truth.len());
     for (name, minutes) in truth {
         let samples = got.get(name.as_str()).with_context(|| format!("no series for {name}"))?;

@@ -8,9 +8,11 @@ mod logfmt;
 mod scene;
 mod text;
 mod web;
+mod wide;
 
 pub use scene::Scene;
 
+use super::Profile;
 use super::world::Family;
 use std::fmt::Write;
 
@@ -29,7 +31,14 @@ impl Emitted {
 }
 
 /// Writes a line of the kind that fits the stream's service.
-pub fn write(scene: &mut Scene<'_>) -> Emitted {
+pub fn write(scene: &mut Scene<'_>, profile: Profile) -> Emitted {
+    match profile {
+        Profile::Natural => natural(scene),
+        Profile::Json => Emitted::out(wide::write(scene)),
+    }
+}
+
+fn natural(scene: &mut Scene<'_>) -> Emitted {
     if scene.place().container == "sidecar" {
         return Emitted::out(web::proxy(scene));
     }
@@ -54,7 +63,10 @@ pub fn write(scene: &mut Scene<'_>) -> Emitted {
 }
 
 /// A line that says `word`, in the words of an operator. The word stands alone between blanks.
-pub fn note(scene: &mut Scene<'_>, word: &str) -> String {
+pub fn note(scene: &mut Scene<'_>, profile: Profile, word: &str) -> String {
+    if profile == Profile::Json {
+        return wide::note(scene, word);
+    }
     let mut body = String::new();
     let user = scene.request.user;
     let _ = match scene.rng.below(3) {
