@@ -63,7 +63,7 @@ struct CommonArgs {
     /// Collect no files
     #[arg(long)]
     no_collect: bool,
-    /// How long lines are kept; older ones are refused [default: 30d]
+    /// How long lines are kept; older ones are refused unless a rule keeps some longer [default: 30d]
     #[arg(long, value_name = "DURATION|forever")]
     retention: Option<String>,
     /// Listen beyond this machine although there are no TLS and no credentials yet
@@ -80,7 +80,6 @@ impl CommonArgs {
             ("server", "http", self.http.clone()),
             ("server", "otlp_grpc", self.otlp_grpc.clone()),
             ("store", "retention", self.retention.clone()),
-            ("ingest", "max_age", self.retention.clone()),
         ];
         flags.extend(texts.into_iter().filter_map(|(section, key, text)| Some((section, key, Value::String(text?)))));
         if self.no_collect {

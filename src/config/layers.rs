@@ -49,14 +49,11 @@ impl Layers {
     }
 }
 
-/// Lines are kept for a month, and what would be removed at once is refused at the door: [ingest] follows [store].
+/// Lines are kept for a month.
 fn default_retention(merged: &mut Table) {
-    let get = |merged: &Table, section: &str, key: &str| merged.get(section).and_then(|table| table.get(key)).cloned();
-    let retention = get(merged, "store", "retention").unwrap_or_else(|| Value::String(DEFAULT_RETENTION.to_owned()));
-    if get(merged, "ingest", "max_age").is_none() {
-        set(merged, "ingest", "max_age", retention.clone());
+    if merged.get("store").is_none_or(|store| store.get("retention").is_none()) {
+        set(merged, "store", "retention", Value::String(DEFAULT_RETENTION.to_owned()));
     }
-    set(merged, "store", "retention", retention);
 }
 
 fn read(file: &Path) -> Result<Table, Problem> {

@@ -11,6 +11,7 @@ mod dump;
 mod fields;
 mod layers;
 mod options;
+mod retention;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use collect::CollectOptions;
 pub use dump::dump;
 pub use layers::{Layers, file_to_read};
 pub use options::{Listen, LogFormat, ServerOptions, TelemetryOptions};
+pub use retention::{Period, RetentionOptions, StreamRule};
 
 use bind::Binder;
 use gantry_ingest::IngestOptions;
@@ -27,12 +29,14 @@ use gantry_query::QueryOptions;
 use gantry_store::StoreOptions;
 use serde::Serialize;
 use std::fmt;
+use std::time::Duration;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Config {
     pub server: ServerOptions,
     pub store: StoreOptions,
+    pub retention: RetentionOptions,
     pub ingest: IngestOptions,
     pub query: QueryOptions,
     pub syslog: SyslogOptions,
@@ -74,10 +78,12 @@ impl Config {
     pub fn load(layers: &Layers) -> Result<Config, ConfigErrors> {
         let errors = |problems| ConfigErrors { source: layers.source(), problems };
         let merged = layers.merge().map_err(|problem| errors(vec![problem]))?;
+        let has_max_age = merged.get("ingest").is_some_and(|ingest| ingest.get("max_age").is_some());
         let mut binder = Binder::new(merged);
-        let config = Config {
+        let mut config = Config {
             server: binder.section("server"),
             store: binder.section("store"),
+            retention: binder.section("retention"),
             ingest: binder.section("ingest"),
             query: binder.section("query"),
             syslog: binder.section("syslog"),
@@ -88,13 +94,25 @@ impl Config {
         if problems.is_empty() {
             config.check(&mut problems);
         }
+        config.store.stream_rules = config.retention.rules();
+        if !has_max_age {
+            config.ingest.max_age = config.longest_retention();
+        }
         if problems.is_empty() { Ok(config) } else { Err(errors(problems)) }
+    }
+
+    /// What would be removed at once is refused at the door, and nothing else: the longest time that any line is kept.
+    fn longest_retention(&self) -> Option<Duration> {
+        let tenants = self.store.tenants.values().map(|tenant| tenant.retention);
+        let all = tenants.chain(self.retention.periods()).chain([self.store.retention]);
+        all.max_by_key(|period| period.unwrap_or(Duration::MAX)).flatten()
     }
 
     /// What the types of single values cannot say.
     fn check(&self, problems: &mut Vec<Problem>) {
         self.server.check(problems);
         self.telemetry.check(problems);
+        self.retention.check(problems);
         if let Err(wrong) = self.ingest.check() {
             problems.push(Problem::new("ingest", wrong));
         }

@@ -41,8 +41,8 @@ fn sizes_and_durations_are_read_as_people_write_them() {
         load("[ingest]\nmax_body_bytes = \"8MiB\"\nmax_age = \"30d\"\n", &[("GANTRY__SERVER__HEADER_TIMEOUT", "3s")]);
     let config = config.unwrap();
     assert_eq!(config.ingest.max_body_bytes, 8 << 20);
-    assert_eq!(config.ingest.max_age, Some(std::time::Duration::from_secs(30 * 86400)));
-    assert_eq!(config.server.header_timeout, std::time::Duration::from_secs(3));
+    assert_eq!(config.ingest.max_age, Some(Duration::from_secs(30 * 86400)));
+    assert_eq!(config.server.header_timeout, Duration::from_secs(3));
 }
 
 #[test]
@@ -56,4 +56,30 @@ fn other_machines_are_let_in_only_on_purpose() {
 fn what_dump_prints_is_read_back_as_the_same() {
     let text = dump(&Config::default()).unwrap();
     assert_eq!(dump(&load(&text, &[]).unwrap()).unwrap(), text);
+}
+
+#[test]
+fn the_door_lets_in_what_the_longest_rule_keeps() {
+    let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+    let rules = "[[retention.streams]]\nselector = '{app=\"audit\"}'\nperiod = \"365d\"\npriority = 1\n\
+                 [[retention.streams]]\nselector = '{env=\"dev\"}'\nperiod = \"1d\"\ntenant = \"red\"\n";
+    let config = load(rules, &[]).unwrap();
+    assert_eq!((config.store.retention, config.ingest.max_age), (days(30), days(365)));
+    assert_eq!(config.store.stream_rules.0.len(), 2);
+    assert_eq!(config.store.stream_rules.0[1].0.as_ref().unwrap().as_str(), "red");
+    let text = dump(&config).unwrap();
+    assert_eq!(dump(&load(&text, &[]).unwrap()).unwrap(), text);
+    assert_eq!(load("[store]\nretention = \"forever\"\n", &[]).unwrap().ingest.max_age, None);
+    assert_eq!(load("[ingest]\nmax_age = \"2d\"\n", &[]).unwrap().ingest.max_age, days(2));
+}
+
+#[test]
+fn a_rule_with_a_wrong_selector_is_named() {
+    let rule = |selector: &str, period: &str| {
+        format!("[[retention.streams]]\nselector = '{selector}'\nperiod = \"{period}\"\n")
+    };
+    let errors = load(&(rule("{app=\"a\"}", "1d") + &rule("{app=", "1d")), &[]).unwrap_err();
+    assert_eq!(paths(&errors), ["retention.streams[1].selector"]);
+    assert_eq!(paths(&load(&rule("{app=\"a\"} |= \"x\"", "1d"), &[]).unwrap_err()), ["retention.streams[0].selector"]);
+    assert_eq!(paths(&load(&rule("{app=\"a\"}", "soon"), &[]).unwrap_err()), ["retention.streams"]);
 }

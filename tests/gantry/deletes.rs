@@ -138,3 +138,33 @@ async fn requests_that_make_no_sense_are_refused_with_the_reason() {
     assert!(listed(&server.loki).await.is_empty());
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_with_a_rule_of_their_own_are_kept_shorter_or_longer() {
+    let launch = Launch::new().default_retention();
+    let file = launch.scratch().join("gantry.toml");
+    let rules = "[store]\nretention = \"1h\"\n[[retention.streams]]\nselector = '{app=\"short\"}'\nperiod = \"2m\"\n\
+                 [[retention.streams]]\nselector = '{app=\"long\"}'\nperiod = \"3h\"\n";
+    std::fs::write(&file, rules).unwrap();
+    let server = launch.arg("--config").arg(&file).start().await;
+    let now = now_ns();
+    for (app, age) in [("short", 1), ("short", 5), ("rest", 30), ("rest", 90), ("long", 90)] {
+        server.loki.push_ok(&[("app", app)], &[(now - age * MINUTE, format!("{age}"))]).await;
+    }
+    let shown = async || {
+        let mut shown = Vec::new();
+        for app in ["short", "rest", "long"] {
+            let found = server.loki.lines(&format!("{{app=\"{app}\"}}"), now - 400 * MINUTE, now).await;
+            shown.extend(found.into_iter().map(|(_, age)| format!("{app} {age}")));
+        }
+        shown
+    };
+    assert_eq!(shown().await, ["short 1", "rest 30", "long 90"]);
+    server.loki.flush().await;
+    server.loki.compact().await;
+    assert_eq!(shown().await, ["short 1", "rest 30", "long 90"]);
+    let refused = server.loki.push(&[("app", "long")], &[(now - 200 * MINUTE, "x".to_owned())]).await.unwrap();
+    assert_eq!(refused.status, 400, "older than anything is kept");
+    assert!(refused.text.contains("too_far_behind"), "{}", refused.text);
+    server.stop().await;
+}

@@ -1,7 +1,6 @@
 //! How long the lines of a tenant's streams are kept: a period for all, and others for the streams that rules choose.
 
 use gantry_model::{LabelSet, Selector, TenantId, Timestamp};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,24 +23,21 @@ pub struct TenantExpiry {
     streams: Vec<StreamRetention>,
 }
 
-/// Rules by stream of all tenants.
+/// Rules by stream: of one tenant, or of every tenant.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct StreamRules {
-    /// For tenants that have none of their own.
-    pub general: Vec<StreamRetention>,
-    /// In place of the general ones.
-    pub tenants: BTreeMap<TenantId, Vec<StreamRetention>>,
-}
+pub struct StreamRules(pub Vec<(Option<TenantId>, StreamRetention)>);
 
 impl StreamRules {
-    pub(crate) fn of(&self, tenant: &TenantId) -> &[StreamRetention] {
-        self.tenants.get(tenant).unwrap_or(&self.general)
+    fn of(&self, tenant: &TenantId) -> Vec<StreamRetention> {
+        let is_of = |rule: &&(Option<TenantId>, StreamRetention)| rule.0.as_ref().is_none_or(|of| of == tenant);
+        self.0.iter().filter(is_of).map(|(_, rule)| rule.clone()).collect()
     }
 }
 
 impl TenantExpiry {
-    pub(crate) fn new(period: Option<Duration>, streams: &[StreamRetention]) -> Arc<Self> {
-        let mut streams = streams.to_vec();
+    /// `period` is for streams without a rule.
+    pub(crate) fn new(period: Option<Duration>, rules: &StreamRules, tenant: &TenantId) -> Arc<Self> {
+        let mut streams = rules.of(tenant);
         let length = |rule: &StreamRetention| rule.period.unwrap_or(Duration::MAX);
         streams.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| length(a).cmp(&length(b))));
         Arc::new(TenantExpiry { period, streams })
@@ -104,20 +100,25 @@ mod tests {
     #[test]
     fn the_highest_priority_counts_and_of_equals_the_shortest_period() {
         let rules = [rule("a.*", Some(10), 1), rule("a.*", Some(5), 1), rule("ab", Some(100), 2), rule("x", None, 0)];
-        let expiry = TenantExpiry::new(Some(Duration::from_secs(50)), &rules);
+        let own = (Some(TenantId::new("other").unwrap()), rule("a.*", Some(1), 9));
+        let rules = StreamRules(rules.map(|rule| (None, rule)).into_iter().chain([own]).collect());
+        let expiry = TenantExpiry::new(Some(Duration::from_secs(50)), &rules, &TenantId::default_tenant());
         assert_eq!(cutoff(&expiry, "aa"), 995);
         assert_eq!(cutoff(&expiry, "ab"), 900);
         assert_eq!(cutoff(&expiry, "x"), -1);
         assert_eq!(cutoff(&expiry, "other"), 950);
         assert_eq!(expiry.earliest(Timestamp::from_secs(1000)), Timestamp::MIN);
         assert_eq!(expiry.latest(Timestamp::from_secs(1000)), Timestamp::from_secs(995));
+        let at = expiry.gone_at(&LabelSet::from_pairs([("app", "aa")]), Timestamp::from_secs(7));
+        assert_eq!(at, Timestamp(12_000_000_001));
     }
 
     #[test]
     fn without_rules_the_period_of_the_tenant_holds() {
-        let expiry = TenantExpiry::new(Some(Duration::from_secs(50)), &[]);
+        let of = |period| TenantExpiry::new(period, &StreamRules::default(), &TenantId::default_tenant());
+        let expiry = of(Some(Duration::from_secs(50)));
         assert_eq!(cutoff(&expiry, "x"), 950);
         assert_eq!(expiry.earliest(Timestamp::from_secs(1000)), expiry.latest(Timestamp::from_secs(1000)));
-        assert_eq!(cutoff(&TenantExpiry::new(None, &[]), "x"), -1);
+        assert_eq!(cutoff(&of(None), "x"), -1);
     }
 }

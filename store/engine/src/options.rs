@@ -131,7 +131,7 @@ impl StoreOptions {
 
     /// How long the tenant's lines are kept, stream by stream.
     pub(crate) fn expiry_of(&self, tenant: &TenantId) -> Arc<TenantExpiry> {
-        TenantExpiry::new(self.retention_of(tenant).retention, self.stream_rules.of(tenant))
+        TenantExpiry::new(self.retention_of(tenant).retention, &self.stream_rules, tenant)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Compaction, retention, removal of files, and the timers.
 
 use super::*;
-use gantry_model::TimeRange;
+use crate::{StreamRetention, StreamRules};
+use gantry_model::{MatchOp, Matcher, Selector, TimeRange};
 use gantry_store_api::contract::rows_of_scan;
 use gantry_store_api::{Queryable, ScanColumns, ScanOrder, ScanRequest};
 use std::time::{Duration, Instant};
@@ -73,7 +74,7 @@ async fn files_stay_while_an_older_snapshot_reads_them() {
     store.compact().await.unwrap();
     assert!(object_count(dir.path()) > before, "old and new files are there");
     let request = ScanRequest {
-        selector: gantry_model::Selector::all(),
+        selector: Selector::all(),
         lines: Vec::new(),
         columns: ScanColumns { body: true, metadata: true },
         order: ScanOrder::Any,
@@ -110,6 +111,49 @@ async fn retention_is_by_tenant() {
     assert_holds(&store, &[row("new", clock_now(&clock), "new")]).await;
     assert_eq!(read(&*store, &kept).await.len(), 10);
     assert_eq!(object_count(dir.path()), 2 * store.stats().splits as usize);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_with_a_rule_are_hidden_and_removed_earlier_or_later_than_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(NOW));
+    let hour = Duration::from_secs(3600);
+    let rule = |app: &str, period| {
+        let selector = Selector(vec![Matcher::new("app", MatchOp::Eq, app).unwrap()]);
+        (None, StreamRetention { selector, period, priority: 1 })
+    };
+    let options = StoreOptions {
+        partitions: 1,
+        retention: Some(10 * hour),
+        stream_rules: StreamRules(vec![rule("short", Some(hour)), rule("kept", None)]),
+        ..options(dir.path())
+    };
+    let store = open_with(options, &clock, roomy()).await;
+    let all = ["short", "kept", "rest"].map(|app| row(app, NOW, format!("line of {app}")));
+    write(&store, &all).await;
+    assert_holds(&store, &all).await;
+    clock.advance(hour + Duration::from_secs(1));
+    assert_holds(&store, &all[1..]).await;
+    store.flush().await.unwrap();
+    assert_holds(&store, &all[1..]).await;
+    let names = async |store: &Store| {
+        let streams = store.querier(&tenant(), TimeRange::ALL).streams(&Selector::all()).await.unwrap();
+        streams.iter().map(|stream| stream.labels.get("app").unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&store).await, ["kept", "rest"], "hidden in the index, too");
+    assert_eq!(store.stats().split_rows, 3);
+    assert_eq!(store.enforce_retention().await.unwrap(), 1);
+    assert_eq!(store.stats().split_rows, 2);
+    assert_eq!(store.enforce_retention().await.unwrap(), 0);
+    clock.advance(9 * hour);
+    assert_holds(&store, &all[1..2]).await;
+    assert_eq!(store.enforce_retention().await.unwrap(), 1);
+    assert_eq!(store.stats().split_rows, 1);
+    clock.advance(1000 * hour);
+    assert_eq!(store.enforce_retention().await.unwrap(), 0);
+    assert_holds(&store, &all[1..2]).await;
+    write(&store, &[row("short", NOW, "too late")]).await;
+    assert_holds(&store, &all[1..2]).await;
 }
 
 fn clock_now(clock: &ManualClock) -> Timestamp {
