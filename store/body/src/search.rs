@@ -1,0 +1,251 @@
+//! Finds the rows whose line holds a literal, looking at each template once and at values only where they matter.
+
+use crate::block::Block;
+use crate::column::{Column, pack_hex, stride};
+use crate::error::BodyError;
+use crate::line::is_token_byte;
+use crate::template::Template;
+use memchr::memmem::Finder;
+
+/// A set of rows of one block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowSet {
+    words: Vec<u64>,
+    rows: usize,
+}
+
+impl RowSet {
+    /// None of `rows` rows.
+    pub fn none(rows: usize) -> Self {
+        RowSet { words: vec![0; rows.div_ceil(64)], rows }
+    }
+
+    /// All of `rows` rows.
+    pub fn all(rows: usize) -> Self {
+        let mut set = RowSet { words: vec![u64::MAX; rows.div_ceil(64)], rows };
+        if let Some(last) = set.words.last_mut().filter(|_| rows % 64 != 0) {
+            *last = (1 << (rows % 64)) - 1;
+        }
+        set
+    }
+
+    /// Adds a row.
+    pub fn insert(&mut self, row: usize) {
+        self.words[row / 64] |= 1 << (row % 64);
+    }
+
+    /// Takes a row away.
+    pub fn remove(&mut self, row: usize) {
+        self.words[row / 64] &= !(1 << (row % 64));
+    }
+
+    /// Whether it has the row.
+    pub fn contains(&self, row: usize) -> bool {
+        self.words[row / 64] & 1 << (row % 64) != 0
+    }
+
+    /// Adds all rows of `other`, a set of the same block.
+    pub fn add(&mut self, other: &RowSet) {
+        self.words.iter_mut().zip(&other.words).for_each(|(mine, theirs)| *mine |= theirs);
+    }
+
+    /// Takes away all rows that `other` has.
+    pub fn subtract(&mut self, other: &RowSet) {
+        self.words.iter_mut().zip(&other.words).for_each(|(mine, theirs)| *mine &= !theirs);
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Whether it has no row.
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    /// The rows, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        self.words.iter().enumerate().flat_map(|(at, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros() as usize;
+                (rest != 0).then(|| {
+                    rest &= rest - 1;
+                    at * 64 + bit
+                })
+            })
+        })
+    }
+}
+
+/// What the text of a template says about its lines and a literal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Verdict {
+    Always,
+    Never,
+    /// Only when the value of one of these slots holds it.
+    Values(Vec<usize>),
+    /// It may reach over text and values; the line has to be looked at.
+    Lines,
+}
+
+/// A verdict after the values were looked at.
+enum Found {
+    All,
+    Some(Vec<bool>),
+    Lines,
+}
+
+impl Block {
+    /// The rows of `within` whose line holds `literal`; exact.
+    ///
+    /// # Errors
+    /// A frame that had to be read is damaged.
+    pub fn find(&self, literal: &[u8], within: &RowSet) -> Result<RowSet, BodyError> {
+        let mut present = vec![false; self.templates().len()];
+        within.iter().for_each(|row| present[self.place(row).0 as usize] = true);
+        let search = Search { block: self, literal, finder: Finder::new(literal) };
+        let mut found: Vec<Option<Found>> = Vec::with_capacity(present.len());
+        for (template, _) in self.templates().iter().zip(&present) {
+            found.push(if present[found.len()] { search.template(template)? } else { None });
+        }
+        let mut rows = RowSet::none(self.len());
+        let mut line = Vec::new();
+        for row in within.iter() {
+            let (template, at) = self.place(row);
+            let hit = match &found[template as usize] {
+                None => false,
+                Some(Found::All) => true,
+                Some(Found::Some(hits)) => hits[at],
+                Some(Found::Lines) => {
+                    line.clear();
+                    self.write_row(row, &mut line)?;
+                    search.finder.find(&line).is_some()
+                }
+            };
+            if hit {
+                rows.insert(row);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+struct Search<'a> {
+    block: &'a Block,
+    literal: &'a [u8],
+    finder: Finder<'a>,
+}
+
+impl Search<'_> {
+    fn template(&self, template: &Template) -> Result<Option<Found>, BodyError> {
+        Ok(match self.verdict(template)? {
+            Verdict::Always => Some(Found::All),
+            Verdict::Never => None,
+            Verdict::Lines => Some(Found::Lines),
+            Verdict::Values(slots) => {
+                let mut hits: Option<Vec<bool>> = None;
+                for slot in slots {
+                    let column = self.block.column(template.first_column + slot)?;
+                    hits = self.values(column, hits);
+                }
+                hits.map(Found::Some)
+            }
+        })
+    }
+
+    fn verdict(&self, template: &Template) -> Result<Verdict, BodyError> {
+        if template.is_raw() {
+            return Ok(Verdict::Values(vec![0]));
+        }
+        if template.pieces().any(|piece| self.finder.find(piece).is_some()) {
+            return Ok(Verdict::Always);
+        }
+        let pieces: Vec<&[u8]> = template.pieces().collect();
+        let whole = self.literal.iter().all(|byte| is_token_byte(*byte));
+        let mut slots = Vec::new();
+        for slot in 0..template.slots {
+            if spans_into(self.literal, pieces[slot], &pieces[slot + 1..])
+                || begins_in_value(self.literal, &pieces[slot + 1..])
+            {
+                return Ok(Verdict::Lines);
+            }
+            if whole && can_hold(self.block.column(template.first_column + slot)?, self.literal) {
+                slots.push(slot);
+            }
+        }
+        Ok(if slots.is_empty() { Verdict::Never } else { Verdict::Values(slots) })
+    }
+
+    /// Marks the rows whose value holds the literal.
+    fn values(&self, column: &Column, before: Option<Vec<bool>>) -> Option<Vec<bool>> {
+        let mut hits = before;
+        let mut mark = |at: usize| hits.get_or_insert_with(|| vec![false; column.len()])[at] = true;
+        let holds = |text: &[u8]| self.finder.find(text).is_some();
+        match column {
+            Column::Hex { width, bytes } if *width as usize == self.literal.len() => {
+                let mut wanted = Vec::new();
+                if pack_hex(self.literal, &mut wanted) {
+                    let same = bytes.chunks_exact(stride(*width)).enumerate().filter(|(_, id)| *id == wanted);
+                    same.for_each(|(at, _)| mark(at));
+                }
+            }
+            Column::Strings { texts, ids } => {
+                let known: Vec<bool> = texts.iter().map(holds).collect();
+                if known.contains(&true) {
+                    ids.iter().enumerate().filter(|(_, id)| known[**id as usize]).for_each(|(at, _)| mark(at));
+                }
+            }
+            _ => {
+                let mut text = Vec::new();
+                for at in 0..column.len() {
+                    text.clear();
+                    column.write(at, &mut text);
+                    if holds(&text) {
+                        mark(at);
+                    }
+                }
+            }
+        }
+        hits
+    }
+}
+
+/// Whether a value of the column can hold the literal, by its bytes and its length.
+fn can_hold(column: &Column, literal: &[u8]) -> bool {
+    match column {
+        Column::Numbers { .. } => literal.len() <= 18 && literal.iter().all(u8::is_ascii_digit),
+        Column::Hex { width, .. } => {
+            literal.len() <= *width as usize && literal.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        }
+        Column::Strings { .. } => true,
+    }
+}
+
+/// Whether the literal can begin in the text before a slot and reach into the slot's value.
+fn spans_into(literal: &[u8], before: &[u8], after: &[&[u8]]) -> bool {
+    let longest = before.len().min(literal.len().saturating_sub(1));
+    (1..=longest).any(|len| before.ends_with(&literal[..len]) && continues(&literal[len..], after))
+}
+
+/// Whether the literal can begin in the value of a slot and reach into the text after it.
+fn begins_in_value(literal: &[u8], after: &[&[u8]]) -> bool {
+    let values = literal.iter().take_while(|byte| is_token_byte(**byte)).count();
+    (1..=values.min(literal.len().saturating_sub(1))).any(|len| in_text(&literal[len..], after))
+}
+
+/// Whether a value followed by `after` can begin with `rest`.
+fn continues(rest: &[u8], after: &[&[u8]]) -> bool {
+    let value = rest.iter().take_while(|byte| is_token_byte(**byte)).count();
+    value == rest.len() || (0..=value).any(|len| in_text(&rest[len..], after))
+}
+
+/// Whether the texts and values from here on can begin with `rest`, which is not empty.
+fn in_text(rest: &[u8], after: &[&[u8]]) -> bool {
+    let Some((text, further)) = after.split_first() else { return false };
+    if text.starts_with(rest) {
+        return true;
+    }
+    !further.is_empty() && rest.starts_with(text) && continues(&rest[text.len()..], further)
+}
