@@ -122,7 +122,7 @@ pub(super) fn join(sides: Sides<'_>, combine: impl Fn(f64, f64) -> Option<f64>) 
     let mut results: HashMap<(usize, usize), Labels> = HashMap::new();
     let mut output = Output::new(steps);
     for step in 0..steps {
-        check_unique(&one, &partners, step)?;
+        check_unique(&one, &partners, step, if swapped { "left" } else { "right" })?;
         let mut matched: HashSet<&Labels> = HashSet::new();
         let mut produced: HashSet<Labels> = HashSet::new();
         for (at, series) in many.series.iter().enumerate() {
@@ -149,11 +149,12 @@ pub(super) fn join(sides: Sides<'_>, combine: impl Fn(f64, f64) -> Option<f64>) 
     Ok(output.table())
 }
 
-fn check_unique(one: &Table, partners: &HashMap<Labels, Vec<usize>>, step: usize) -> Result<(), EvalError> {
+fn check_unique(one: &Table, partners: &HashMap<Labels, Vec<usize>>, step: usize, side: &str) -> Result<(), EvalError> {
     let present = |members: &Vec<usize>| members.iter().filter(|&&at| one.series[at].points[step].is_some()).count();
     if partners.values().any(|members| members.len() > 1 && present(members) > 1) {
-        let text = "found duplicate series on the right hand-side;many-to-many matching not allowed: matching labels must be unique on one side";
-        return Err(EvalError::Evaluation(text.into()));
+        return Err(EvalError::Evaluation(format!(
+            "found duplicate series on the {side} hand-side;many-to-many matching not allowed: matching labels must be unique on one side"
+        )));
     }
     Ok(())
 }

@@ -65,6 +65,9 @@ impl CompiledLabelFilter {
             CompiledLabelFilter::Duration(name, op, value) => compare(work, *name, *op, *value, parse_duration),
             CompiledLabelFilter::Bytes(name, op, value) => compare(work, *name, *op, *value, parse_bytes),
             CompiledLabelFilter::Ip(name, op, pattern) => {
+                if work.failed() {
+                    return true;
+                }
                 let Some((value, _)) = work.get(*name) else { return false };
                 pattern.found_in(value) == (*op == IpOp::Eq)
             }
@@ -95,7 +98,9 @@ fn compare<T: PartialOrd>(
             CompareOp::Lte => value <= want,
         },
         Err(error) => {
-            work.fail(ERROR, Some(&error.0));
+            if !work.failed() {
+                work.fail(ERROR, Some(&error.0));
+            }
             true
         }
     }

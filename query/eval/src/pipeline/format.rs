@@ -10,7 +10,7 @@ use gantry_query_lang::ast::{DropKeep, LabelFormat, LabelFormatValue};
 
 const ERROR: &str = "TemplateFormatErr";
 
-/// The labels of a line as a template sees them. Templates of labels see errors, those of lines do not.
+/// The labels of a line as a template sees them: with errors, save for a line template that is nothing but one field.
 struct Labels<'w, 'r> {
     work: &'w Work<'r>,
     errors: bool,
@@ -63,7 +63,7 @@ pub(crate) fn line_template(text: &str) -> Result<Template, EvalError> {
 pub(crate) fn line_format(work: &mut Work<'_>, template: &Template) {
     let mut out = std::mem::take(&mut work.scratch.buffer);
     out.clear();
-    match render(work, template, false, &mut out) {
+    match render(work, template, !template.is_one_field(), &mut out) {
         Ok(()) => {
             std::mem::swap(&mut work.scratch.line, &mut out);
             work.own_line = true;

@@ -148,7 +148,11 @@ pub(crate) fn extract(work: &mut Work<'_>, extractions: &[JsonExtraction]) {
             match found {
                 Some(value) => {
                     let name = work.free_name(extraction.name);
-                    let text = if value.kind == Kind::Null { Cow::Borrowed("") } else { plain(value) };
+                    let text = match value.kind {
+                        Kind::Null => Cow::Borrowed(""),
+                        Kind::Array => json::unescape(value.raw).unwrap_or(Cow::Borrowed("")),
+                        _ => plain(value),
+                    };
                     work.set(Category::Parsed, name, &text);
                 }
                 None if work.get(extraction.name).is_none() => work.set(Category::Parsed, extraction.name, ""),

@@ -76,7 +76,12 @@ pub(crate) fn extract_logfmt(work: &mut Work<'_>, extractions: &[LogfmtExtractio
                 Err(_) => continue,
             };
             let Some(key) = work.scratch.names.of_key(key) else { continue };
-            for extraction in extractions.iter().filter(|extraction| extraction.key == key) {
+            // A key that nobody asked for counts where it is the very name of an extraction.
+            let asked = extractions.iter().any(|extraction| extraction.key == key);
+            let meant = |extraction: &&LogfmtExtraction| {
+                if asked { extraction.key == key } else { extraction.name == key }
+            };
+            for extraction in extractions.iter().filter(meant) {
                 let name = work.free_name(extraction.name);
                 work.set(Category::Parsed, name, &value);
             }

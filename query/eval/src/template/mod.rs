@@ -67,6 +67,11 @@ impl Template {
         self.fields.as_deref()
     }
 
+    /// Nothing but `{{.label}}`.
+    pub fn is_one_field(&self) -> bool {
+        matches!(self.nodes[..], [Node::Field(_)])
+    }
+
     /// Appends the rendered text. After an error `out` holds whatever was written before it.
     pub fn render(&self, env: &Env<'_>, out: &mut String) -> Result<(), TemplateError> {
         exec::run(self, env, out)

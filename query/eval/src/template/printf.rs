@@ -106,6 +106,20 @@ fn size(rest: &mut &str, args: &[Value], used: &mut usize) -> Option<usize> {
 }
 
 fn one(verb: char, value: &Value, flags: Flags) -> String {
+    if !matches!(verb, 'v' | 'T') {
+        match value {
+            Value::List(items) => {
+                return format!("[{}]", items.iter().map(|v| one(verb, v, flags)).collect::<Vec<_>>().join(" "));
+            }
+            Value::Map(map) => {
+                let pairs = map
+                    .iter()
+                    .map(|(k, v)| format!("{}:{}", one(verb, &Value::Text(k.clone()), flags), one(verb, v, flags)));
+                return format!("map[{}]", pairs.collect::<Vec<_>>().join(" "));
+            }
+            _ => {}
+        }
+    }
     let formatted = match (verb, value) {
         ('T', _) => Some(value.type_name().to_string()),
         ('v', Value::Int(_) | Value::Named(..)) => {
