@@ -16,6 +16,7 @@ mod run;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod up;
 mod when;
 
@@ -56,6 +57,10 @@ enum Command {
     Query(query::QueryArgs),
     /// Deletes lines, lists such requests, or cancels one
     Delete(delete::DeleteArgs),
+    /// Writes lines of a time range to a Parquet file
+    Export(transfer::ExportArgs),
+    /// Reads lines from a Parquet file
+    Import(transfer::ImportArgs),
     /// Runs a command and ships what it prints
     Run(run::RunArgs),
     /// Verifies a data directory and says what is wrong
@@ -105,6 +110,8 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => up::serve(args),
         Command::Logs(args) => block_on(logs::logs(args)),
         Command::Query(args) => block_on(query::query(args)),
+        Command::Export(args) => block_on(transfer::export(args)),
+        Command::Import(args) => block_on(transfer::import(args)),
         Command::Delete(args) => block_on(delete::delete(args)),
         Command::Run(args) => return block_on_exit(run::run(args)),
         Command::Check(args) => check::check(&args),

@@ -9,11 +9,13 @@ mod measure;
 mod serve;
 mod status;
 mod tenant;
+mod transfer;
 #[cfg(test)]
 mod tests;
 
 pub use measure::HttpMetrics;
 pub use serve::{ServeLimits, serve};
+pub use transfer::Transfers;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -73,7 +75,8 @@ impl App {
     }
 
     /// Adds the routes of the parts that need the store, and says ready.
-    pub fn open(&self, store: Arc<Store>, ingest: Router, query: Router) {
+    pub fn open(&self, store: Arc<Store>, transfers: Transfers, ingest: Router, query: Router) {
+        let export = Router::new().route("/api/v1/export", get(transfer::export_lines)).with_state(transfers);
         let admin = Router::new()
             .route("/flush", post(admin::flush))
             .route("/api/v1/admin/compact", post(admin::compact))
@@ -83,7 +86,7 @@ impl App {
             )
             .with_state(store);
         let ingest = ingest.layer(middleware::from_fn_with_state(self.clone(), write_gate));
-        let small = admin.merge(query).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+        let small = admin.merge(export).merge(query).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
         let router = small.merge(ingest);
         let router = router.layer(middleware::from_fn_with_state(self.clone(), measure::measure));
         if self.0.parts.set(router).is_ok() {
@@ -105,6 +108,11 @@ impl App {
     pub fn readiness(&self) -> Readiness {
         self.0.readiness.read().clone()
     }
+}
+
+/// Takes files of lines, through the same door as all others.
+pub fn import_router(transfers: Transfers, ingest: Arc<Ingest>) -> Router {
+    Router::new().route("/api/v1/import", post(transfer::import_lines)).with_state((transfers, ingest))
 }
 
 /// OTLP over gRPC, for a listener of its own.

@@ -14,7 +14,7 @@ pub use listen::Bound;
 pub use roles::{Role, Roles};
 
 use crate::config::{Config, ServerOptions};
-use crate::http::{App, ServeLimits, serve};
+use crate::http::{App, ServeLimits, Transfers, import_router, serve};
 use crate::supervisor::{Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
 use anyhow::Context;
@@ -70,8 +70,13 @@ impl Process {
         let ingest = Ingest::new(config.ingest.clone(), store.clone(), clock.clone(), &registry)?;
         let query = QueryEngine::new(config.query.clone(), store.clone(), store.clone(), clock.clone(), &registry)
             .context("the query engine cannot start")?;
-        let write_routes =
-            if roles.has(Role::Ingest) { gantry_ingest::http::router(ingest.clone()) } else { Default::default() };
+        let transfers = Transfers::new(store.clone(), config.store.data.join("import"))
+            .context("the directory for imports cannot be made")?;
+        let write_routes = if roles.has(Role::Ingest) {
+            gantry_ingest::http::router(ingest.clone()).merge(import_router(transfers.clone(), ingest.clone()))
+        } else {
+            Default::default()
+        };
         let read_routes = if roles.has(Role::Query) { gantry_query::router(query) } else { Default::default() };
         if roles.has(Role::Ingest) {
             sources::receive(&supervisor, receivers, &ingest, limits(&config.server), config.syslog.clone());
@@ -85,7 +90,7 @@ impl Process {
             let stop = supervisor.stopping(Kind::Ingest);
             supervisor.spawn(Kind::Ingest, "self log", log.run(store.clone(), clock, stop));
         }
-        app.open(store.clone(), write_routes, read_routes);
+        app.open(store.clone(), transfers, write_routes, read_routes);
         Ok(Process { supervisor, app, store, bound, server: config.server })
     }
 

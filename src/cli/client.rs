@@ -72,6 +72,13 @@ impl Client {
         self.send(request.headers(headers)).await
     }
 
+    /// POST of a Parquet file; the answer must be JSON.
+    pub async fn upload(&self, path: &str, body: reqwest::Body) -> Result<Value, Failure> {
+        let request = self.http.post(format!("{}{path}", self.address)).body(body);
+        let request = request.header("content-type", "application/vnd.apache.parquet");
+        self.send(request).await?.json().await.map_err(|e| anyhow!("the answer is no JSON: {e}").into())
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {
         let response = request.send().await.map_err(|e| match e.is_connect() || e.is_timeout() {
             true => self.failed(root_cause(&e)),

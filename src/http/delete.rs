@@ -149,7 +149,7 @@ fn range(new: &New, now: Timestamp) -> Result<TimeRange, String> {
 }
 
 /// Seconds with or without a fraction, RFC 3339, or nanoseconds, told by their number of digits.
-fn instant(text: &str) -> Option<Timestamp> {
+pub(super) fn instant(text: &str) -> Option<Timestamp> {
     if let Ok(number) = text.parse::<i64>() {
         return Some(if text.len() > 11 { Timestamp(number) } else { Timestamp::from_secs(number) });
     }

@@ -18,6 +18,8 @@ Read      GET  /loki/api/v1/query_range    LogQL, as Grafana's Loki data source 
           GET  /loki/api/v1/tail           live lines over a WebSocket
           POST /api/v1/sql                 SQL over the table logs
 Delete    POST /loki/api/v1/delete        lines of streams, hidden at once; GET lists, DELETE cancels
+Move      GET  /api/v1/export              lines of a time range as a Parquet file
+          POST /api/v1/import              the same file back
 Operate   GET  /ready  /healthz  /version  /metrics
           POST /flush                      write all memory to files
           POST /api/v1/admin/compact       merge files until nothing is left to merge

@@ -15,4 +15,5 @@ mod rotation;
 mod s3;
 mod tail;
 mod tidy;
+mod transfer;
 mod trouble;

@@ -19,6 +19,7 @@ mod deletes;
 mod disk;
 mod error;
 mod expiry;
+pub mod export;
 mod flush;
 mod graveyard;
 mod held;

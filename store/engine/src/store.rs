@@ -169,6 +169,14 @@ impl Store {
         }
     }
 
+    /// Whether `bytes` more fit on the disk of the data directory, as for an import that waits there.
+    ///
+    /// # Errors
+    /// `StorageFull` when they do not.
+    pub fn check_free(&self, bytes: u64) -> Result<(), StoreError> {
+        self.shared.disk.check_free(bytes)
+    }
+
     /// The metadata file of the data directory, for what else has to survive a restart. The prefixes `split/`, `wal/`
     /// and `store/` are the store's own.
     pub fn meta(&self) -> Arc<dyn MetaStore> {
