@@ -9,9 +9,9 @@ mod measure;
 mod serve;
 mod status;
 mod tenant;
-mod transfer;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 pub use measure::HttpMetrics;
 pub use serve::{ServeLimits, serve};

@@ -56,7 +56,8 @@ impl Transfers {
     }
 
     fn slot(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let busy = |_| (StatusCode::TOO_MANY_REQUESTS, format!("{AT_ONCE} exports or imports run already; try later\n"));
+        let busy =
+            |_| (StatusCode::TOO_MANY_REQUESTS, format!("{AT_ONCE} exports or imports run already; try later\n"));
         self.slots.clone().try_acquire_owned().map_err(busy)
     }
 }
@@ -83,7 +84,8 @@ pub async fn export_lines(
         LineSelection::parse(&wanted.query, true).map_err(|e| bad(e.to_string()))?;
     let instant = |name: &str, text: &str, default| match text {
         "" => Ok(default),
-        text => super::delete::instant(text).ok_or_else(|| bad(format!("{name} is no time: seconds, nanoseconds or RFC 3339"))),
+        text => super::delete::instant(text)
+            .ok_or_else(|| bad(format!("{name} is no time: seconds, nanoseconds or RFC 3339"))),
     };
     let start = instant("start", &wanted.start, TimeRange::ALL.start)?;
     let end = instant("end", &wanted.end, TimeRange::ALL.end)?;

@@ -51,7 +51,8 @@ async fn an_export_is_imported_elsewhere_as_the_same_lines_and_repeating_it_chan
     let some = dir.path().join("some.parquet").display().to_string();
     let from = (now - 30 * MINUTE).to_string();
     let to = (now - 30 * MINUTE + 100_000_000).to_string();
-    let answer = gantry(&server, &["export", &some, "--query", r#"{} |= "line 1""#, "--from", &from, "--to", &to]).await;
+    let answer =
+        gantry(&server, &["export", &some, "--query", r#"{} |= "line 1""#, "--from", &from, "--to", &to]).await;
     assert!(said(&answer).starts_with("22 lines in"), "{answer:?}");
 
     let other = Launch::new().start().await;
@@ -82,7 +83,9 @@ async fn what_cannot_be_imported_or_exported_is_refused_with_the_reason() {
     assert!(answer.text.contains("no whole Parquet file"), "{}", answer.text);
     assert_eq!(post(b"", "default").await.status, 400);
     assert_eq!(post(b"", "_gantry").await.status, 403);
-    for (query, why) in [("query={app=", "parse error"), ("query={}&start=noon", "no time"), ("query={}&start=5&end=5", "before")] {
+    for (query, why) in
+        [("query={app=", "parse error"), ("query={}&start=noon", "no time"), ("query={}&start=5&end=5", "before")]
+    {
         let answer = server.loki.get(&format!("/api/v1/export?{query}")).await.unwrap();
         assert_eq!(answer.status, 400, "{query}");
         assert!(answer.text.contains(why), "{query}: {}", answer.text);
