@@ -9,6 +9,7 @@
 mod listen;
 mod roles;
 mod sources;
+pub mod transform;
 
 pub use listen::Bound;
 pub use roles::{Role, Roles};
@@ -26,6 +27,7 @@ use gantry_store::Store;
 use listen::Listeners;
 use prometheus::Registry;
 use std::sync::Arc;
+use transform::Transforms;
 
 /// A running Gantry.
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl Process {
     pub async fn start(config: Config, roles: Roles, demo: bool, reporting: Reporting) -> anyhow::Result<Process> {
         let Reporting { registry, self_log } = reporting;
         ProcessMetrics::register(&registry)?;
+        let pipeline = config.pipeline()?;
         let listeners = Listeners::bind(&config.server, &roles).await?;
         let bound = listeners.bound()?;
         let (supervisor, app) = (Supervisor::default(), App::new(registry.clone())?);
@@ -67,7 +70,9 @@ impl Process {
             running.run(stop).await;
             Ok(())
         });
-        let ingest = Ingest::new(config.ingest.clone(), store.clone(), clock.clone(), &registry)?;
+        let transforms = Transforms::new(pipeline, &registry)?;
+        let (options, append) = (config.ingest.clone(), store.clone());
+        let ingest = Ingest::with_transform(options, append, clock.clone(), &registry, transforms)?;
         let query = QueryEngine::new(config.query.clone(), store.clone(), store.clone(), clock.clone(), &registry)
             .context("the query engine cannot start")?;
         let transfers = Transfers::new(store.clone(), config.store.data.join("import"))

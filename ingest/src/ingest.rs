@@ -1,4 +1,4 @@
-//! [`Ingest`]: the one door to the store. Validates, admits, appends, counts.
+//! [`Ingest`]: the one door to the store. Transforms, validates, admits, appends, counts.
 
 use crate::admission::{InFlight, RateLimits, Reservation};
 use crate::error::{Accepted, IngestError};
@@ -7,12 +7,15 @@ use crate::label_cache::LabelCache;
 use crate::metrics::Metrics;
 use crate::options::{IngestOptions, InvalidOptions};
 use crate::reason::{Kind, Reason};
+use crate::transform::Transform;
 use crate::validate::{Rules, Screened};
-use gantry_model::{Clock, TenantId};
+use gantry_model::{Clock, TenantId, Timestamp};
 use gantry_store_api::Append;
 use prometheus::Registry;
 use std::fmt;
 use std::sync::Arc;
+
+mod transformed;
 
 /// Everything that receivers and collectors share. Cheap to share in an `Arc`; has no task of its own.
 pub struct Ingest {
@@ -22,6 +25,7 @@ pub struct Ingest {
     rates: RateLimits,
     in_flight: InFlight,
     labels: LabelCache,
+    transform: Option<Arc<dyn Transform>>,
     pub(crate) metrics: Metrics,
 }
 
@@ -49,12 +53,27 @@ impl Ingest {
         clock: Arc<dyn Clock>,
         registry: &Registry,
     ) -> Result<Arc<Self>, IngestSetupError> {
+        Self::with_transform(options, append, clock, registry, None)
+    }
+
+    /// As [`Ingest::new`], for lines that `transform` changes first.
+    ///
+    /// # Errors
+    /// Those of [`Ingest::new`].
+    pub fn with_transform(
+        options: IngestOptions,
+        append: Arc<dyn Append>,
+        clock: Arc<dyn Clock>,
+        registry: &Registry,
+        transform: Option<Arc<dyn Transform>>,
+    ) -> Result<Arc<Self>, IngestSetupError> {
         options.check()?;
         let metrics = Metrics::register(registry, options.metric_tenants)?;
         Ok(Arc::new(Ingest {
             rates: RateLimits::new(options.tenant_bytes_per_second, options.tenant_burst_bytes),
             in_flight: InFlight::new(options.max_in_flight_bytes, metrics.in_flight_bytes.clone()),
             labels: LabelCache::new(options.label_cache_entries, metrics.label_cache_misses.clone()),
+            transform,
             options,
             append,
             clock,
@@ -77,15 +96,19 @@ impl Ingest {
         let incoming = incoming.into();
         let (lines, bytes) = (incoming.batch.line_count() as u64, incoming.batch.text_bytes() as u64);
         self.metrics.invalid_utf8(source, incoming.invalid_utf8);
-        let outcome = self.store(tenant, source, incoming).await;
-        match &outcome {
-            Ok(accepted) => {
-                self.metrics.accepted(tenant, source, accepted.lines, accepted.bytes);
-                self.metrics.refused(tenant, source, &accepted.refused);
-            }
-            Err(error) => self.metrics.refused_all(tenant, source, error.reason, lines, bytes),
+        let outcome = match self.transform.as_deref().filter(|transform| transform.is_for(source)) {
+            Some(transform) => self.store_transformed(transform, tenant, source, incoming).await,
+            None => self.store(tenant, source, incoming).await.inspect(|accepted| self.count(tenant, source, accepted)),
+        };
+        if let Err(error) = &outcome {
+            self.metrics.refused_all(tenant, source, error.reason, lines, bytes);
         }
         outcome
+    }
+
+    fn count(&self, tenant: &TenantId, source: &'static str, accepted: &Accepted) {
+        self.metrics.accepted(tenant, source, accepted.lines, accepted.bytes);
+        self.metrics.refused(tenant, source, &accepted.refused);
     }
 
     async fn store(
@@ -95,9 +118,19 @@ impl Ingest {
         incoming: Incoming,
     ) -> Result<Accepted, IngestError> {
         self.check_tenant(tenant)?;
-        let now = self.clock.now();
+        self.admit(tenant, incoming.batch.text_bytes())?;
+        self.keep(tenant, source, incoming, self.clock.now()).await
+    }
+
+    /// Stores lines that were admitted; when that fails, they are as if they never had been.
+    async fn keep(
+        &self,
+        tenant: &TenantId,
+        source: &'static str,
+        incoming: Incoming,
+        now: Timestamp,
+    ) -> Result<Accepted, IngestError> {
         let size = incoming.batch.text_bytes();
-        self.admit(tenant, size)?;
         let Incoming { batch, mut refused, .. } = incoming;
         let screened = Rules::at(&self.options, now).screen(batch);
         let Screened { batch, refused: screened_out, truncated_lines, truncated_bytes } = screened;

@@ -1,7 +1,7 @@
 //! The door: receivers and collectors, decoding, limits, and the counts of everything that passed or did not.
 //!
 //! ```text
-//!   receiver  -> decompress -> decode -> Ingest::submit: validate -> admit -> Append -> acknowledge
+//!   receiver  -> decompress -> decode -> Ingest::submit: transform -> validate -> admit -> Append -> acknowledge
 //!   collector -> frame lines ----------> Ingest::submit ...                          -> checkpoint
 //! ```
 //!
@@ -27,6 +27,7 @@ mod rpc_status;
 pub mod syslog;
 #[cfg(test)]
 mod testing;
+mod transform;
 mod validate;
 
 pub use admission::Reservation;
@@ -37,3 +38,4 @@ pub use ingest::{Ingest, IngestSetupError};
 pub use label_cache::LabelCache;
 pub use options::{IngestOptions, InvalidOptions};
 pub use reason::{Kind, Reason};
+pub use transform::{Transform, Transformed};

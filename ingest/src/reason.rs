@@ -91,6 +91,8 @@ reasons! {
     Overloaded = "overloaded", Overloaded;
     StorageFull = "storage_full", StorageFull;
     Unavailable = "unavailable", Unavailable;
+    /// A transform dropped the line on purpose; its sender is told that it was accepted.
+    DroppedByTransform = "dropped_by_transform", Invalid;
     /// The store does not take these lines.
     RefusedByStore = "refused_by_store", Invalid;
     Internal = "internal", Internal;

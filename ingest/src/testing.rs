@@ -1,6 +1,6 @@
 //! A store for tests that remembers what it was given, and an [`Ingest`] over it.
 
-use crate::{Ingest, IngestOptions};
+use crate::{Ingest, IngestOptions, Transform};
 use async_trait::async_trait;
 use gantry_model::{LogBatch, ManualClock, TenantId, Timestamp};
 use gantry_store_api::{Append, Commit, ErrorKind, StoreError};
@@ -62,10 +62,19 @@ impl Fixture {
     }
 
     pub fn with(options: IngestOptions) -> Self {
+        Self::build(options, None)
+    }
+
+    pub fn transforming(options: IngestOptions, transform: Arc<dyn Transform>) -> Self {
+        Self::build(options, Some(transform))
+    }
+
+    fn build(options: IngestOptions, transform: Option<Arc<dyn Transform>>) -> Self {
         let store = Arc::new(Recorder::default());
         let clock = Arc::new(ManualClock::at(NOW));
         let registry = prometheus::Registry::new();
-        let ingest = Ingest::new(options, store.clone(), clock.clone(), &registry).expect("the options are consistent");
+        let ingest = Ingest::with_transform(options, store.clone(), clock.clone(), &registry, transform);
+        let ingest = ingest.expect("the options are consistent");
         Fixture { ingest, store, clock, registry }
     }
 

@@ -40,6 +40,27 @@ impl Binder {
         })
     }
 
+    /// The entries of an array of tables, written `[[name]]`; those in which something is wrong are left out.
+    pub fn list<T: DeserializeOwned>(&mut self, name: &'static str) -> Vec<T> {
+        self.seen.push(name);
+        let entries = match self.root.remove(name) {
+            None => return Vec::new(),
+            Some(Value::Array(entries)) => entries,
+            Some(_) => {
+                self.report(name, format!("is written [[{name}]], once for each"));
+                return Vec::new();
+            }
+        };
+        let mut good = Vec::new();
+        for (at, entry) in entries.into_iter().enumerate() {
+            match T::deserialize(entry) {
+                Ok(entry) => good.push(entry),
+                Err(wrong) => self.report(format!("{name} {}", at + 1), first_line(&wrong)),
+            }
+        }
+        good
+    }
+
     /// The value in a form that `T` accepts for `key`, or a problem.
     fn value<T: DeserializeOwned>(&mut self, section: &str, key: &str, value: Value) -> Option<Value> {
         let names = fields::names::<T>();

@@ -22,11 +22,13 @@ pub use layers::{Layers, file_to_read};
 pub use options::{Listen, LogFormat, ServerOptions, TelemetryOptions};
 pub use retention::{Period, RetentionOptions, StreamRule};
 
+use crate::wiring;
 use bind::Binder;
 use gantry_ingest::IngestOptions;
 use gantry_ingest::syslog::SyslogOptions;
 use gantry_query::QueryOptions;
 use gantry_store::StoreOptions;
+use gantry_transform::{Invalid, Pipeline, TransformOptions};
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
@@ -42,6 +44,9 @@ pub struct Config {
     pub syslog: SyslogOptions,
     pub collect: CollectOptions,
     pub telemetry: TelemetryOptions,
+    /// Written as [[transform]], in the order in which they are applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transform: Vec<TransformOptions>,
 }
 
 /// One thing that is wrong, at a path such as `store.sync`.
@@ -89,6 +94,7 @@ impl Config {
             syslog: binder.section("syslog"),
             collect: binder.section("collect"),
             telemetry: binder.section("telemetry"),
+            transform: binder.list("transform"),
         };
         let mut problems = binder.finish();
         if problems.is_empty() {
@@ -118,6 +124,26 @@ impl Config {
         }
         problems.extend(self.store.problems().into_iter().map(|wrong| Problem::new("store", wrong)));
         self.collect.check(problems);
+        if let Err(errors) = self.pipeline() {
+            problems.extend(errors.problems);
+        }
+    }
+
+    /// The transforms, compiled.
+    ///
+    /// # Errors
+    /// All that is wrong with them; [`Config::load`] has made sure of none, files of programs that changed since aside.
+    pub fn pipeline(&self) -> Result<Pipeline, ConfigErrors> {
+        let problem = |invalid: Invalid| {
+            let dot = if invalid.key.is_empty() { "" } else { "." };
+            let path = format!("transform {} ({}){dot}{}", invalid.at + 1, invalid.name, invalid.key);
+            Problem { path, message: invalid.message }
+        };
+        let compiled = wiring::transform::compile(&self.transform);
+        compiled.map_err(|all| ConfigErrors {
+            source: "[[transform]]".to_owned(),
+            problems: all.into_iter().map(problem).collect(),
+        })
     }
 }
 

@@ -104,6 +104,11 @@ impl Pipeline {
         self.stages.is_empty()
     }
 
+    /// Whether any transform is for lines of this source.
+    pub fn has_source(&self, source: &str) -> bool {
+        self.stages.iter().any(|stage| stage.scope.has_source(source))
+    }
+
     /// Names of the transforms, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.stages.iter().map(|stage| &*stage.name)

@@ -61,6 +61,11 @@ impl Charges {
         }
     }
 
+    /// Whether nothing was taken.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether the batch took something from this bucket already.
     fn has(&self, stage: usize, group: u64) -> bool {
         self.0.iter().any(|charge| charge.stage == stage && charge.group == group)
