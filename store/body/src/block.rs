@@ -1,10 +1,10 @@
 //! Reads a block. Frames are decompressed when a column of theirs is first asked for.
 
-use crate::builder::Rows;
 use crate::column::{Column, Format, stride};
 use crate::encode::{DICTIONARY, HEX, NUMBERS, PLAIN_STRINGS, checksum, id_bytes};
 use crate::error::BodyError;
 use crate::numbers::{Input, read_numbers};
+use crate::rows::Rows;
 use crate::strings::Texts;
 use crate::template::Template;
 use std::ops::Range;
@@ -162,16 +162,6 @@ impl Block {
     /// Memory that it holds, in bytes, about; without frames that were decoded later.
     pub fn memory(&self) -> usize {
         self.bytes.len() + self.places.len() * 8 + self.templates.iter().map(|t| t.text.len() + 64).sum::<usize>()
-    }
-}
-
-/// The line of row `at` of a template.
-pub fn write_line(template: &Template, columns: &[Column], at: usize, out: &mut Vec<u8>) {
-    let mut pieces = template.pieces();
-    out.extend_from_slice(pieces.next().unwrap_or_default());
-    for (slot, piece) in pieces.enumerate() {
-        columns[template.first_column + slot].write(at, out);
-        out.extend_from_slice(piece);
     }
 }
 

@@ -1,10 +1,10 @@
 //! A block as bytes: a head with the templates and the directory of frames, then frames of zstd. The first frame says
 //! which template each row has; the others hold the columns, template after template.
 
-use crate::builder::Rows;
 use crate::column::Column;
 use crate::error::BodyError;
 use crate::numbers::{write_numbers, write_varint};
+use crate::rows::Rows;
 use crate::strings::Texts;
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -23,7 +23,6 @@ pub const MIN_HEX: usize = 6;
 const DIGIT: u8 = 1;
 const LETTER: u8 = 2;
 const HEX_LETTER: u8 = 4;
-const MARK: u8 = 8;
 
 const CLASS: [u8; 256] = {
     let mut class = [0; 256];
@@ -31,7 +30,6 @@ const CLASS: [u8; 256] = {
     while byte < 256 {
         let b = byte as u8;
         class[byte] = match b {
-            SLOT | RAW => MARK,
             b'0'..=b'9' => DIGIT,
             b'a'..=b'f' => HEX_LETTER,
             b'A'..=b'Z' | b'g'..=b'z' | 0x80.. => LETTER,
@@ -61,57 +59,20 @@ impl CutLine {
     pub fn cut(&mut self, line: &[u8]) -> bool {
         self.template.clear();
         self.values.clear();
-        if line.len() > MAX_LINE {
+        if line.len() > MAX_LINE || memchr::memchr2(SLOT, RAW, line).is_some() {
             return false;
         }
         let mut copied = 0;
         let mut at = 0;
-        while at < line.len() {
-            let class = CLASS[line[at] as usize];
-            if class == 0 {
-                at += 1;
-                continue;
-            }
-            let start = at;
-            let mut seen = class;
-            let mut first_digit = start;
-            if class & DIGIT == 0 {
-                at += 1;
-                while at < line.len() && CLASS[line[at] as usize] & (LETTER | HEX_LETTER) != 0 {
-                    seen |= CLASS[line[at] as usize];
-                    at += 1;
-                }
-                first_digit = at;
-            }
-            if seen & MARK != 0 {
-                return false;
-            }
-            let mut digits_end = first_digit;
-            while digits_end < line.len() && CLASS[line[digits_end] as usize] == DIGIT {
-                digits_end += 1;
-            }
-            if digits_end == first_digit {
-                continue;
-            }
-            at = digits_end;
-            let mut after = 0;
-            while at < line.len() {
-                let class = CLASS[line[at] as usize];
-                if class & (DIGIT | LETTER | HEX_LETTER) == 0 {
-                    break;
-                }
-                after |= class;
-                at += 1;
-            }
-            let hex = (seen | after) & LETTER == 0 && at - start >= MIN_HEX;
-            let affixed = after & DIGIT == 0 && first_digit - start <= MAX_AFFIX && at - digits_end <= MAX_AFFIX;
-            let value = if affixed && !hex { first_digit..digits_end } else { start..at };
+        while let Some(digit) = next_digit(line, at) {
+            let (value, end) = value_at(line, at, digit);
             if self.values.len() == MAX_SLOTS {
                 return false;
             }
             self.template.extend_from_slice(&line[copied..value.start]);
             self.template.push(SLOT);
             copied = value.end;
+            at = end;
             self.values.push(value.start as u32..value.end as u32);
         }
         self.template.extend_from_slice(&line[copied..]);
@@ -119,24 +80,64 @@ impl CutLine {
     }
 }
 
-/// The tokens without a digit of a template's text, as ranges.
-pub fn words(template: &[u8]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut start = None;
-    for (at, byte) in template.iter().chain([&b' ']).enumerate() {
-        let part = *byte == SLOT || is_token_byte(*byte);
-        match (start, part) {
-            (None, true) => start = Some(at),
-            (Some(from), false) => {
-                if !template[from..at].contains(&SLOT) {
-                    found.push(from..at);
-                }
-                start = None;
-            }
-            _ => {}
+/// The first digit at or after `from`, found eight bytes at a time.
+fn next_digit(line: &[u8], from: usize) -> Option<usize> {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let mut at = from;
+    while let Some(bytes) = line.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let flipped = u64::from_le_bytes(*bytes) ^ 0x3030_3030_3030_3030;
+        // Bit 7 of each byte stays clear only for 0 to 9.
+        let others = (((flipped & LOW) + 0x7676_7676_7676_7676) | flipped) & !LOW;
+        if others != !LOW {
+            return Some(at + ((others ^ !LOW).trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    let rest = line.get(at..)?;
+    rest.iter().position(u8::is_ascii_digit).map(|found| at + found)
+}
+
+/// The value of the token whose first digit is at `digit`, and where the token ends. No token reaches before `from`.
+fn value_at(line: &[u8], from: usize, digit: usize) -> (Range<usize>, usize) {
+    let mut seen = 0;
+    let mut start = digit;
+    while start > from && CLASS[line[start - 1] as usize] & (LETTER | HEX_LETTER) != 0 {
+        start -= 1;
+        seen |= CLASS[line[start] as usize];
+    }
+    let digits = line[digit..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (mut end, mut after) = (digit + digits, 0);
+    while end < line.len() && CLASS[line[end] as usize] != 0 {
+        after |= CLASS[line[end] as usize];
+        end += 1;
+    }
+    let hex = (seen | after) & LETTER == 0 && end - start >= MIN_HEX;
+    let affixed = after & DIGIT == 0 && digit - start <= MAX_AFFIX && end - digit - digits <= MAX_AFFIX;
+    (if affixed && !hex { digit..digit + digits } else { start..end }, end)
+}
+
+/// Calls `each` with the tokens of a template's text that have no digit, from left to right.
+pub fn for_each_word(template: &[u8], mut each: impl FnMut(Range<usize>)) {
+    let mut at = 0;
+    while at < template.len() {
+        if !is_part(template[at]) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut has_slot = false;
+        while at < template.len() && is_part(template[at]) {
+            has_slot |= template[at] == SLOT;
+            at += 1;
+        }
+        if !has_slot {
+            each(start..at);
         }
     }
-    found
+}
+
+fn is_part(byte: u8) -> bool {
+    byte == SLOT || is_token_byte(byte)
 }
 
 #[cfg(test)]
@@ -168,7 +169,9 @@ mod tests {
 
     #[test]
     fn words_of_a_template_are_whole_tokens_without_values() {
-        let found: Vec<&[u8]> = words(b"took \0ms on node").into_iter().map(|r| &b"took \0ms on node"[r]).collect();
+        let text = b"took \0ms on node";
+        let mut found: Vec<&[u8]> = Vec::new();
+        for_each_word(text, |word| found.push(&text[word]));
         assert_eq!(found, [b"took".as_slice(), b"on", b"node"]);
     }
 }

@@ -1,6 +1,6 @@
 //! A template: the text between the slots of a line.
 
-use crate::line::{RAW, SLOT, is_token_byte, words};
+use crate::line::{RAW, SLOT, for_each_word, is_token_byte};
 
 /// Texts between slots: `pieces[i]` comes before slot `i`, the last after all slots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,9 +50,10 @@ impl Template {
         (0..pieces.len() - 1).map(slot).collect()
     }
 
-    /// The tokens of the fixed text that have no digit.
-    pub fn words(&self) -> impl Iterator<Item = &[u8]> {
-        let found = if self.is_raw() { Vec::new() } else { words(&self.text) };
-        found.into_iter().map(|range| &self.text[range])
+    /// Calls `each` with the tokens of the fixed text that have no digit.
+    pub fn for_each_word<'a>(&'a self, mut each: impl FnMut(&'a [u8])) {
+        if !self.is_raw() {
+            for_each_word(&self.text, |range| each(&self.text[range]));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Blocks end to end: any lines in, the same out, through bytes and through other blocks; a search finds what memmem finds.
 
-use crate::{Block, BlockBuilder, RowSet};
+use crate::{Block, BlockBuilder, BlockMover, RowSet};
 use memchr::memmem;
 use proptest::prelude::*;
 
@@ -58,7 +58,7 @@ proptest! {
     fn rows_move_between_blocks(first in lines(), second in lines(), cut in 0.0..1.0f64) {
         let (left, right) = (block(&first), block(&second));
         let at = (first.len() as f64 * cut) as usize;
-        let mut builder = BlockBuilder::new();
+        let mut builder = BlockMover::new();
         let (mut of_left, mut of_right) = Default::default();
         builder.append_rows(&left, 0..at, &mut of_left).unwrap();
         builder.append_rows(&right, 0..second.len(), &mut of_right).unwrap();
@@ -121,12 +121,12 @@ fn measure() {
         })
         .collect();
     lines.sort_by_key(|line| line.0);
-    let started = std::time::Instant::now();
+    let started = cpu();
     let (mut blocks, mut templates, mut whole) = (Vec::new(), 0, 0);
     let mut builder = BlockBuilder::new();
     let mut finished = std::time::Duration::ZERO;
     let mut finish = |builder: &mut BlockBuilder| {
-        let now = std::time::Instant::now();
+        let now = cpu();
         let (bytes, block) = std::mem::take(builder).finish(level()).unwrap();
         templates += block.templates().len();
         whole += (0..block.templates().len() as u32)
@@ -134,7 +134,7 @@ fn measure() {
             .map(|t| block.rows_of(t))
             .sum::<u32>();
         blocks.push(bytes);
-        finished += now.elapsed();
+        finished += now.since();
     };
     for (_, line) in &lines {
         builder.push(line);
@@ -143,24 +143,24 @@ fn measure() {
         }
     }
     finish(&mut builder);
-    let push = started.elapsed() - finished;
+    let push = started.since() - finished;
     let bytes: usize = blocks.iter().map(Vec::len).sum();
     println!(
         "{bytes} bytes, {:.2} %, {} blocks, {templates} templates, {whole} lines whole; push {push:?}, finish {finished:?}",
         bytes as f64 * 100.0 / raw.len() as f64,
         blocks.len()
     );
-    let started = std::time::Instant::now();
+    let started = cpu();
     let opened: Vec<Block> = blocks.iter().map(|bytes| Block::open(bytes.clone()).unwrap()).collect();
-    println!("open {:?}", started.elapsed());
+    println!("open {:?}", started.since());
     for literal in ["error", "status=500", "4f9b1314af3cf7eac9468b423eb8875d", "status=", "zzzz"] {
-        let started = std::time::Instant::now();
+        let started = cpu();
         let found: usize =
             opened.iter().map(|b| b.find(literal.as_bytes(), &RowSet::all(b.len())).unwrap().len()).sum();
-        println!("{literal}: {found} rows in {:?}", started.elapsed());
+        println!("{literal}: {found} rows in {:?}", started.since());
     }
-    let started = std::time::Instant::now();
-    let mut merged = BlockBuilder::new();
+    let started = cpu();
+    let mut merged = BlockMover::new();
     let mut size = 0;
     for block in &opened {
         let mut map = Default::default();
@@ -169,10 +169,25 @@ fn measure() {
         }
         size += std::mem::take(&mut merged).finish(3).unwrap().0.len();
     }
-    println!("moved and written at level 3 in {:?}: {size}", started.elapsed());
-    let started = std::time::Instant::now();
+    println!("moved and written at level 3 in {:?}: {size}", started.since());
+    let started = cpu();
     let text: usize = opened.iter().map(|b| b.decode(0..b.len()).unwrap().bytes.len()).sum();
-    println!("{text} bytes decoded in {:?}", started.elapsed());
+    println!("{text} bytes decoded in {:?}", started.since());
+}
+
+/// Time on a processor of this thread, so that a busy machine does not count.
+#[derive(Clone, Copy)]
+struct Cpu(u64);
+
+fn cpu() -> Cpu {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Cpu(text.split(' ').next().unwrap().parse().unwrap())
+}
+
+impl Cpu {
+    fn since(self) -> std::time::Duration {
+        std::time::Duration::from_nanos(cpu().0 - self.0)
+    }
 }
 
 fn level() -> i32 {
