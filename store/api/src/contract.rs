@@ -49,6 +49,7 @@ macro_rules! contract_tests {
             a_cancelled_append_is_whole_or_absent,
             equal_timestamps_keep_their_order,
             time_ranges_are_half_open,
+            a_version_changes_with_the_answer,
             selectors_choose_streams,
             line_filters_choose_lines,
             bounds_of_ordered_scans_hold,

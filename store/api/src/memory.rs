@@ -12,7 +12,7 @@ use gantry_model::{LabelSet, LogBatch, Selector, TenantId, TimeRange, Timestamp}
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::watch;
 
 /// Rows per batch of a scan: few, so that tests see several batches.
@@ -38,6 +38,8 @@ pub struct MemoryStore {
 struct Log {
     lines: Mutex<Vec<Arc<Line>>>,
     deletes: Mutex<Vec<Deleted>>,
+    /// Number of changes.
+    version: AtomicU64,
     /// Number of lines, for those who wait for more; `usize::MAX` when the store has stopped.
     len: watch::Sender<usize>,
     subscribers: AtomicUsize,
@@ -86,6 +88,7 @@ impl Append for MemoryStore {
                 }));
             }
         }
+        self.log.version.fetch_add(1, Ordering::SeqCst);
         let len = lines.len();
         self.log.len.send_if_modified(|known| std::mem::replace(known, len.max(*known)) < len);
         Ok(Commit { lines: batch.line_count() as u64, bytes: batch.text_bytes() as u64 })
@@ -104,6 +107,10 @@ impl Queryable for MemoryStore {
         let wanted = lines.iter().enumerate().filter(wanted).map(|(_, line)| line);
         let distinct = wanted.filter(|line| seen.insert((*line).clone()));
         Arc::new(MemoryQuerier { lines: distinct.cloned().collect() })
+    }
+
+    fn version(&self, _: &TenantId, _: TimeRange) -> Option<u64> {
+        Some(self.log.version.load(Ordering::SeqCst))
     }
 
     fn tenants(&self) -> Vec<TenantId> {
@@ -128,6 +135,7 @@ impl Delete for MemoryStore {
             status: DeleteStatus::Received,
             ended_at: None,
         };
+        self.log.version.fetch_add(1, Ordering::SeqCst);
         deletes.push(Deleted { tenant: tenant.clone(), request: request.clone(), what, before });
         Ok(request)
     }
@@ -146,6 +154,7 @@ impl Delete for MemoryStore {
             return Ok(Cancelled::TooLate);
         }
         delete.request.status = DeleteStatus::Cancelled;
+        self.log.version.fetch_add(1, Ordering::SeqCst);
         Ok(Cancelled::Done)
     }
 }

@@ -16,6 +16,12 @@ pub trait Queryable: Send + Sync {
     /// Lines that arrive later, compaction and retention do not change what it answers. Cheap: no I/O.
     fn querier(&self, tenant: &TenantId, range: TimeRange) -> Arc<dyn Querier>;
 
+    /// A number that changes whenever a querier made later would answer otherwise in `range`: lines were acknowledged,
+    /// deleted or shown again. Read it before the querier is made whose answer is to be kept. It may change without such
+    /// a reason, and means nothing to another process. `None` when it cannot be said, as where lines reach their
+    /// retention in the course of time: then keep nothing.
+    fn version(&self, tenant: &TenantId, range: TimeRange) -> Option<u64>;
+
     /// Tenants that have lines, sorted.
     fn tenants(&self) -> Vec<TenantId>;
 }

@@ -46,6 +46,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod units;
+mod versions;
 mod wal;
 
 pub use check::{CheckReport, Problem, Severity, check};

@@ -11,6 +11,7 @@ use crate::objects::Objects;
 use crate::retention::Reminders;
 use crate::split::{EncodedSplit, IndexCache, Split, SplitId, SplitMeta};
 use crate::tail::TailHub;
+use crate::versions::Versions;
 use gantry_meta::{MetaStore, RedbMeta};
 use gantry_model::{Clock, TenantId};
 use gantry_store_api::StoreError;
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub graveyard: Graveyard,
     pub deletes: Deletes,
     pub reminders: Reminders,
+    pub versions: Versions,
     /// Told when a memtable was frozen.
     pub frozen: Notify,
     index_cache: Arc<IndexCache>,
@@ -72,6 +74,7 @@ impl Shared {
             catalog: Catalog::new(meta.clone()),
             deletes: Deletes::new(meta.clone()),
             reminders: Reminders::default(),
+            versions: Versions::default(),
             meta,
             objects: Objects::open(&options)?,
             disk,

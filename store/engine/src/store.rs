@@ -283,6 +283,11 @@ impl Queryable for Store {
         Arc::new(HeldQuerier { inner: querier(snapshot, tenant.clone(), range), splits })
     }
 
+    fn version(&self, tenant: &TenantId, range: TimeRange) -> Option<u64> {
+        let expiring = self.shared.options.expiry_of(tenant).latest(self.shared.clock.now());
+        (range.start >= expiring).then(|| self.shared.versions.of(tenant, &range))
+    }
+
     fn tenants(&self) -> Vec<TenantId> {
         let mut tenants: Vec<TenantId> = self.partitions.iter().flat_map(|partition| partition.tenants()).collect();
         tenants.sort();

@@ -2,7 +2,7 @@
 
 use super::Subject;
 use super::support::{Row, batch, column, everything, read, read_range, rows_of_scan, selector, sorted, tenant, write};
-use crate::{ScanColumns, ScanOrder, ScanRequest};
+use crate::{DeleteWhat, ScanColumns, ScanOrder, ScanRequest};
 use arrow::array::Int64Array;
 use futures::StreamExt;
 use gantry_model::{LabelSet, LineFilter, LineOp, MatchOp, Matcher, Selector, TenantId, TimeRange, Timestamp};
@@ -28,6 +28,33 @@ pub async fn time_ranges_are_half_open<S: Subject>(store: Arc<S>) {
         let found = read_range(&*store, &tenant(), range, Selector::all(), Vec::new()).await;
         assert_eq!(found, sorted(want), "{start}..{end}");
     }
+}
+
+pub async fn a_version_changes_with_the_answer<S: Subject>(store: Arc<S>) {
+    let rows = filled(&*store, 30).await;
+    let range = TimeRange::new(Timestamp(0), Timestamp(1000));
+    let version = |tenant: &TenantId| store.version(tenant, range);
+    let other = TenantId::new("other").expect("a tenant");
+    let mut before = version(&tenant()).expect("nothing reaches its retention");
+    let mut changed = |what: &str, changes: bool| {
+        let now = version(&tenant()).expect("nothing reaches its retention");
+        assert!(!changes || now != before, "{what}");
+        before = now;
+    };
+    changed("reading changes nothing", false);
+    write(&*store, &[Row::new("web", 5, "late")]).await;
+    changed("a line in the middle", true);
+    write(&*store, &[Row::new("web", 999, "last")]).await;
+    changed("a line at the end", true);
+    let what =
+        DeleteWhat { selector: Selector::all(), lines: Vec::new(), range, query: "{}".into(), by: "a test".into() };
+    let request = store.delete(&tenant(), what).await.expect("delete");
+    changed("a delete request", true);
+    store.cancel_delete(&tenant(), &request.id).await.expect("cancel");
+    changed("its cancellation", true);
+    let before = version(&other);
+    let commit = store.append(&other, batch(&rows)).await.expect("append");
+    assert!(commit.lines > 0 && version(&other) != before, "another tenant has versions of its own");
 }
 
 pub async fn selectors_choose_streams<S: Subject>(store: Arc<S>) {

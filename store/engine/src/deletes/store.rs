@@ -41,6 +41,7 @@ impl Delete for Store {
             cuts.insert(partition.number, self.cut(partition, creation.number).await?);
         }
         let request = creation.commit(tenant, &what, self.shared.clock.now(), cuts).await?;
+        self.shared.versions.changed(tenant);
         let (start, end) = (what.range.start.0, what.range.end.0);
         tracing::info!(
             %tenant, request = request.id, query = what.query, start, end, by = what.by, "delete request received"
@@ -55,6 +56,7 @@ impl Delete for Store {
     async fn cancel_delete(&self, tenant: &TenantId, id: &str) -> Result<Cancelled, StoreError> {
         let cancelled = self.shared.deletes.cancel(tenant, id, self.shared.clock.now()).await?;
         if cancelled == Cancelled::Done {
+            self.shared.versions.changed(tenant);
             tracing::info!(%tenant, request = id, "delete request cancelled");
         }
         Ok(cancelled)

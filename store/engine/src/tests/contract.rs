@@ -46,6 +46,10 @@ impl Queryable for Subjected {
         self.store.querier(tenant, range)
     }
 
+    fn version(&self, tenant: &TenantId, range: TimeRange) -> Option<u64> {
+        self.store.version(tenant, range)
+    }
+
     fn tenants(&self) -> Vec<TenantId> {
         self.store.tenants()
     }

@@ -121,6 +121,7 @@ impl Writer {
         let before = active.bytes();
         for item in &items {
             active.insert(item.batch.clone(), &item.tenant);
+            self.shared.versions.added(&item.tenant, &item.batch);
         }
         self.partition.touched(self.shared.clock.now());
         self.shared.metrics.memtable_bytes.add((active.bytes() - before) as i64);
