@@ -11,6 +11,7 @@
 
 mod answer;
 mod catalog;
+mod context;
 mod df;
 mod engine;
 mod error;
@@ -26,6 +27,7 @@ mod tail;
 
 pub use answer::{Answer, Data, Labels, LogEntry, LogStream, Series, Stats};
 pub use catalog::{DetectedLabel, IndexStats, VolumeBy, VolumeGroup, volume_steps};
+pub use context::{Context, ContextLine, ContextQuery, Neighbours};
 pub use engine::QueryEngine;
 pub use error::QueryError;
 pub use fields::FieldsQuery;

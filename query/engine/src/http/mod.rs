@@ -3,6 +3,7 @@
 //! Handlers read parameters, ask [`QueryEngine`] and write the answer; they decide nothing. The only place with axum.
 
 mod catalog;
+mod context;
 mod error;
 mod fields;
 mod params;
@@ -43,6 +44,7 @@ pub fn router(engine: Arc<QueryEngine>) -> Router {
         .route("/loki/api/v1/status/buildinfo", get(buildinfo))
         .route("/loki/api/{*other}", any(not_found))
         .route("/api/v1/sql", post(sql::sql))
+        .route("/api/v1/logs/context", get(context::context).post(context::context))
         .route("/api/v1/explain", get(query::explain).post(query::explain))
         .with_state(engine)
 }

@@ -22,7 +22,7 @@ fn categorized(headers: &HeaderMap) -> bool {
 }
 
 /// Gantry's own clients may ask for all streams; Loki's may not.
-fn allow_all(headers: &HeaderMap) -> bool {
+pub(super) fn allow_all(headers: &HeaderMap) -> bool {
     headers.get("x-gantry-allow-all").is_some_and(|value| value == "1")
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
+mod context;
 mod patterns;
 
 const MINUTE: i64 = 60_000_000_000;
