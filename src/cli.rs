@@ -2,6 +2,7 @@
 //!
 //! Never here: what the commands do; each has a module. Start with [`main`].
 
+mod around;
 mod check;
 mod client;
 mod configure;

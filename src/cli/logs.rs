@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::pager::Printer;
 use super::render::{Output, entries};
-use super::{Failure, ServerArgs, follow, when};
+use super::{Failure, ServerArgs, around, follow, when};
 use clap::Args;
 use gantry_model::{Clock, SystemClock, Timestamp};
 use std::io::IsTerminal;
@@ -14,6 +14,7 @@ const EXAMPLES: &str = r#"Examples:
   gantry logs timeout                          lines with a word
   gantry logs connection refused --since 1d    lines with both words
   gantry logs '{app="shop"} |= "error"'        LogQL
+  gantry logs panic -C 5                       with the five lines before and after, in the same stream
   gantry logs -f --output json | jq .line      follow, for a program
   gantry logs --tenant _gantry                 Gantry's own log"#;
 
@@ -35,6 +36,9 @@ pub struct LogsArgs {
     /// Most lines to print, the newest; printed oldest first
     #[arg(short = 'n', long, default_value_t = 1000, value_name = "LINES")]
     limit: u32,
+    /// Also print this many lines before and after each, of the same stream
+    #[arg(short = 'C', long, value_name = "LINES", conflicts_with = "follow")]
+    context: Option<u32>,
     /// How lines are printed
     #[arg(short, long, value_enum, default_value = "pretty")]
     output: Output,
@@ -74,9 +78,22 @@ pub async fn logs(args: LogsArgs) -> Result<(), Failure> {
         eprintln!("no lines from {} to {}; look further back with --since", when::show(start), when::show(end));
         return Ok(());
     }
-    let mut printer = Printer::new(args.output == Output::Pretty);
-    for entry in &found {
-        if printer.line(&entry.render(args.output, colours)).is_err() {
+    let groups = match args.context {
+        Some(lines) => around::groups(&client, found, lines).await?,
+        None => vec![found],
+    };
+    print(&groups, args.output, colours)
+}
+
+/// Groups of lines with `--` between them, save where a program reads.
+fn print(groups: &[around::Group], output: Output, colours: bool) -> Result<(), Failure> {
+    let mut printer = Printer::new(output == Output::Pretty);
+    for (number, group) in groups.iter().enumerate() {
+        let mut lines: Vec<String> = group.iter().map(|entry| entry.render(output, colours)).collect();
+        if number > 0 && matches!(output, Output::Pretty | Output::Raw) {
+            lines.insert(0, "--".into());
+        }
+        if lines.iter().any(|line| printer.line(line).is_err()) {
             break;
         }
     }

@@ -94,6 +94,22 @@ async fn logs_finds_words_and_logql_in_every_output() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn logs_shows_what_stands_around_a_line_in_its_stream() {
+    let server = Launch::new().start().await;
+    let start = now_ns() - 60_000_000_000;
+    let lines: Vec<(u64, String)> = (0..40u64)
+        .map(|at| (start + at / 4, if at % 16 == 9 { format!("panic {at}") } else { format!("line {at}") }))
+        .collect();
+    server.loki.push_ok(&[("app", "deep")], &lines).await;
+    server.loki.push_ok(&[("app", "near")], &[(start + 2, "noise".into())]).await;
+    let args = ["logs", "panic", "-C", "2", "--output", "raw", "--addr", server.url()];
+    let output = gantry(&args).await;
+    let want = "line 7\nline 8\npanic 9\nline 10\nline 11\n--\nline 23\nline 24\npanic 25\nline 26\nline 27\n";
+    assert_eq!(out(&output), want, "{}", err(&output));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn logs_follows_until_told_to_stop() {
     let server = Launch::new().start().await;
     let mut child = Command::new(env!("CARGO_BIN_EXE_gantry"))
