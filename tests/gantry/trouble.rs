@@ -1,7 +1,7 @@
 //! What goes wrong on disks: detected, reported, and the rest is served.
 
 use crate::harness::client::entries;
-use crate::harness::{Launch, Server, eventually, now_ns};
+use crate::harness::{Launch, Server, SmallDisk, eventually, now_ns};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -154,25 +154,6 @@ async fn a_missing_split_is_found_by_check_and_reported_while_the_rest_is_served
     assert!(the_rest_is_served(&launch, &broken).await > 0, "the answer warns");
 }
 
-/// A small file system in memory; mounting needs root.
-#[derive(Debug)]
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(at: &Path, megabytes: u32) -> Option<SmallDisk> {
-        fs::create_dir_all(at).unwrap();
-        let size = format!("size={megabytes}m");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).output();
-        mounted.is_ok_and(|output| output.status.success()).then(|| SmallDisk(at.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
 /// Far more lines of 4 KB than the small disk can hold.
 const MANY: u64 = 20_000;
 
@@ -211,9 +192,9 @@ async fn full_disk(min_free: &str) {
         println!("skipped: this user may not mount a file system");
         return;
     };
-    let ballast = disk.0.join("ballast");
+    let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![1; 20 << 20]).unwrap();
-    let launch = launch.on_data(&disk.0.join("data")).set("store.min_free", min_free);
+    let launch = launch.on_data(&disk.path().join("data")).set("store.min_free", min_free);
     let launch = launch.expecting("a memtable cannot be written").expecting("a batch could not be stored");
     let launch = launch.expecting("background work failed").expecting("the WAL cannot be synced");
     let server = launch.start().await;

@@ -4,11 +4,13 @@
 //! Loki's API. A run whose log holds a warning or an error that the test did not expect fails the test.
 
 pub mod client;
+mod disk;
 mod server;
 mod tail;
 mod wait;
 
 pub use client::Loki;
+pub use disk::SmallDisk;
 pub use server::{Launch, Server, free_port};
 pub use tail::Tail;
 pub use wait::{eventually, now_ns};

@@ -143,6 +143,10 @@ impl Server {
         &self.launch.data
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything printed so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
