@@ -1,4 +1,9 @@
 //! Which splits to merge, and doing it.
+//!
+//! Per tenant, partition and day: splits of similar size are merged when there are enough of them, so that a line is
+//! rewritten once for every factor of four between a memtable and the target size. When the day is over for an hour and
+//! nothing came meanwhile, what is there is *settled*: merged into as few splits as the target size allows and compressed
+//! more, once. Settled splits are left alone; late lines settle apart. `docs/adr/0009-life-of-data.md` has the sums.
 
 use crate::StoreOptions;
 use crate::buckets;
@@ -25,7 +30,7 @@ const SETTLED_NANOS: i64 = 3_600 * 1_000_000_000;
 pub(crate) enum Effort {
     /// What pays off.
     Tiered { now: Timestamp },
-    /// Until every group is as few splits as the target size allows, all written by compaction.
+    /// Until every group is as few splits as the target size allows, none of them as a memtable left it.
     Everything,
 }
 
@@ -36,20 +41,23 @@ pub(crate) async fn compact_once(
     effort: Effort,
 ) -> Result<bool, StoreError> {
     let _alone = partition.compacting.lock().await;
-    let Some(inputs) = pick(shared, partition.mergeable_splits(), effort) else { return Ok(false) };
+    let Some(Job { inputs, settle }) = pick(shared, partition.mergeable_splits(), effort) else { return Ok(false) };
     let old: Vec<SplitMeta> = inputs.iter().map(|split| split.meta().clone()).collect();
     shared.disk.check_free(old.iter().map(SplitMeta::stored_bytes).sum())?;
     let started = Instant::now();
     let tenant = old[0].tenant.clone();
     let mask = Mask::default().and_expired(&shared.options.expiry_of(&tenant), shared.clock.now());
     let inputs = inputs.into_iter().map(|split| Input { split, mask: mask.clone() }).collect();
-    let encoded = match merge(inputs, shared.options.compact_zstd_level).await {
+    let options = &shared.options;
+    let zstd_level = if settle { options.settled_zstd_level } else { options.compact_zstd_level };
+    let encoded = match merge(inputs, zstd_level).await {
         Ok(encoded) => encoded,
         Err(failed) => return set_aside(partition, &old, failed),
     };
     let birth = Birth {
         partition: partition.number,
         level: old.iter().map(|meta| meta.level).max().unwrap_or(0).saturating_add(1),
+        settled: settle,
         deletes_through: old.iter().map(|meta| meta.deletes_through).min().unwrap_or(0),
     };
     let new = match encoded {
@@ -73,9 +81,18 @@ fn set_aside(partition: &Partition, inputs: &[SplitMeta], failed: MergeError) ->
     Ok(true)
 }
 
-/// The inputs of the next merge, oldest first. Splits that differ in which delete requests in force mean them are kept
-/// apart: those can still be cancelled.
-fn pick(shared: &Shared, splits: Vec<Arc<Split>>, effort: Effort) -> Option<Vec<Arc<Split>>> {
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+struct Job<T> {
+    /// Oldest first.
+    inputs: Vec<T>,
+    /// Written for good: with the stronger compression.
+    settle: bool,
+}
+
+/// The next merge. Splits that differ in which delete requests in force mean them are kept apart: those can still be
+/// cancelled.
+fn pick(shared: &Shared, splits: Vec<Arc<Split>>, effort: Effort) -> Option<Job<Arc<Split>>> {
     let options = &shared.options;
     let mut groups: BTreeMap<(TenantId, i64, usize), Vec<Arc<Split>>> = BTreeMap::new();
     for split in splits {
@@ -87,38 +104,59 @@ fn pick(shared: &Shared, splits: Vec<Arc<Split>>, effort: Effort) -> Option<Vec<
     groups.into_iter().find_map(|((_, day, _), mut group)| {
         group.sort_by(|a, b| a.meta().id.cmp(&b.meta().id));
         let metas: Vec<&SplitMeta> = group.iter().map(|split| split.meta()).collect();
-        let chosen = pick_in_group(options, &metas, day, effort)?;
-        Some(chosen.into_iter().map(|at| group[at].clone()).collect())
+        let Job { inputs, settle } = pick_in_group(options, &metas, day, effort)?;
+        Some(Job { inputs: inputs.into_iter().map(|at| group[at].clone()).collect(), settle })
     })
 }
 
 /// Positions of what to merge in a group sorted by id.
-fn pick_in_group(options: &StoreOptions, group: &[&SplitMeta], day: i64, effort: Effort) -> Option<Vec<usize>> {
-    let target = options.split_target_bytes;
-    match effort {
-        Effort::Everything => pick_run(group, target, true),
-        Effort::Tiered { now } => pick_tier(options, group).or_else(|| {
-            let settled = now.saturating_sub(SETTLED_NANOS);
-            let quiet = group.iter().all(|meta| meta.created_at < settled);
-            let over = buckets::days(day, day).end < settled;
-            if quiet && over { pick_run(group, target, false) } else { None }
-        }),
+fn pick_in_group(options: &StoreOptions, group: &[&SplitMeta], day: i64, effort: Effort) -> Option<Job<usize>> {
+    let now = match effort {
+        Effort::Everything => {
+            let all: Vec<usize> = (0..group.len()).collect();
+            let inputs = pick_run(options, group, &all, |meta| meta.level == 0)?;
+            let settle = inputs.iter().all(|at| group[*at].settled);
+            return Some(Job { inputs, settle });
+        }
+        Effort::Tiered { now } => now,
+    };
+    let (settled, open): (Vec<usize>, Vec<usize>) = (0..group.len()).partition(|at| group[*at].settled);
+    if let Some(inputs) = pick_tier(options, group, &open) {
+        return Some(Job { inputs, settle: false });
     }
+    let limit = now.saturating_sub(SETTLED_NANOS);
+    let quiet = open.iter().all(|at| group[*at].created_at < limit);
+    if quiet && buckets::days(day, day).end < limit {
+        let pays = |meta: &SplitMeta| meta.level == 0 || options.settled_zstd_level > options.compact_zstd_level;
+        if let Some(inputs) = pick_run(options, group, &open, pays) {
+            return Some(Job { inputs, settle: true });
+        }
+    }
+    // Late lines settle apart from the others, and are merged among themselves when there are enough of them.
+    pick_tier(options, group, &settled).map(|inputs| Job { inputs, settle: true })
 }
 
-/// The first run of splits that fit one of the target size together. With `rewrite` a single split that a memtable became
-/// is a run, too, since compaction writes it smaller.
-fn pick_run(group: &[&SplitMeta], target: u64, rewrite: bool) -> Option<Vec<usize>> {
+/// The first run of splits, among those at `wanted`, that fit one of the target size together. A single split is a run,
+/// too, when it `pays` to rewrite it.
+fn pick_run(
+    options: &StoreOptions,
+    group: &[&SplitMeta],
+    wanted: &[usize],
+    pays: impl Fn(&SplitMeta) -> bool,
+) -> Option<Vec<usize>> {
     let mut start = 0;
-    while start < group.len() {
-        let mut bytes = group[start].text_bytes;
+    while start < wanted.len() {
+        let mut bytes = group[wanted[start]].text_bytes;
         let mut end = start + 1;
-        while end < group.len() && end - start < MOST_INPUTS && bytes + group[end].text_bytes <= target {
-            bytes += group[end].text_bytes;
+        while end < wanted.len() && end - start < MOST_INPUTS {
+            bytes += group[wanted[end]].text_bytes;
+            if bytes > options.split_target_bytes {
+                break;
+            }
             end += 1;
         }
-        if end - start > 1 || (rewrite && group[start].level == 0) {
-            return Some((start..end).collect());
+        if end - start > 1 || pays(group[wanted[start]]) {
+            return Some(wanted[start..end].to_vec());
         }
         start = end;
     }
@@ -126,9 +164,10 @@ fn pick_run(group: &[&SplitMeta], target: u64, rewrite: bool) -> Option<Vec<usiz
 }
 
 /// Enough splits of similar size.
-fn pick_tier(options: &StoreOptions, group: &[&SplitMeta]) -> Option<Vec<usize>> {
+fn pick_tier(options: &StoreOptions, group: &[&SplitMeta], wanted: &[usize]) -> Option<Vec<usize>> {
     let mut tiers: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    for (at, meta) in group.iter().enumerate() {
+    for at in wanted.iter().copied() {
+        let meta = group[at];
         if meta.text_bytes < options.split_target_bytes / 2 {
             tiers.entry(tier(meta.text_bytes)).or_default().push(at);
         }

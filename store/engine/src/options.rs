@@ -41,6 +41,8 @@ pub struct StoreOptions {
     pub flush_zstd_level: i32,
     /// zstd level of splits that compaction writes, 1 to 22.
     pub compact_zstd_level: i32,
+    /// zstd level of splits of days that are over, which are written once more for good, 1 to 22.
+    pub settled_zstd_level: i32,
     /// Splits of similar size that are merged at once.
     pub compact_min_splits: usize,
     /// Bytes of text up to which splits are merged.
@@ -86,6 +88,7 @@ impl Default for StoreOptions {
             memtables_waiting: 1,
             flush_zstd_level: 1,
             compact_zstd_level: 8,
+            settled_zstd_level: 12,
             compact_min_splits: 4,
             split_target_bytes: 1 << 30,
             retention: None,
@@ -115,6 +118,7 @@ impl StoreOptions {
         check(self.memtables_waiting >= 1, "store.memtables_waiting must be at least 1");
         check((1..=22).contains(&self.flush_zstd_level), "store.flush_zstd_level must be 1 to 22");
         check((1..=22).contains(&self.compact_zstd_level), "store.compact_zstd_level must be 1 to 22");
+        check((1..=22).contains(&self.settled_zstd_level), "store.settled_zstd_level must be 1 to 22");
         check(self.compact_min_splits >= 2, "store.compact_min_splits must be at least 2");
         check(
             self.object_store.is_empty() || self.object_store.starts_with("s3://"),

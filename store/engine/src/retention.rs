@@ -151,6 +151,7 @@ mod tests {
             tenant: TenantId::default_tenant(),
             partition: 0,
             level: 0,
+            settled: false,
             min_ts: Timestamp(0),
             max_ts: Timestamp(max_ts),
             rows: 1,

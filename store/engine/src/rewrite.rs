@@ -59,7 +59,8 @@ pub(crate) async fn rewrite(
         Fate::Stays | Fate::Shrinks => {
             shared.disk.check_free(old.stored_bytes())?;
             let input = Input { split, mask };
-            let level = shared.options.compact_zstd_level;
+            let options = &shared.options;
+            let level = if old.settled { options.settled_zstd_level } else { options.compact_zstd_level };
             merge(vec![input], level).await.map_err(|failed| failed.error)?
         }
     };

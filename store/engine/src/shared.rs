@@ -29,6 +29,7 @@ const INDEX_CACHE_BYTES: usize = 48 << 20;
 pub(crate) struct Birth {
     pub partition: u32,
     pub level: u8,
+    pub settled: bool,
     /// See [`SplitMeta::deletes_through`].
     pub deletes_through: u64,
 }
@@ -36,7 +37,12 @@ pub(crate) struct Birth {
 impl Birth {
     /// As a split that is there.
     pub(crate) fn of(meta: &SplitMeta) -> Self {
-        Birth { partition: meta.partition, level: meta.level, deletes_through: meta.deletes_through }
+        Birth {
+            partition: meta.partition,
+            level: meta.level,
+            settled: meta.settled,
+            deletes_through: meta.deletes_through,
+        }
     }
 }
 
@@ -132,6 +138,7 @@ impl Shared {
             tenant: tenant.clone(),
             partition: birth.partition,
             level: birth.level,
+            settled: birth.settled,
             min_ts: summary.min_ts,
             max_ts: summary.max_ts,
             rows: summary.rows,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use gantry_model::LabelSet;
 use gantry_store_api::StoreError;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -47,7 +48,9 @@ impl Writer {
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_key_value_metadata(Some(vec![KeyValue::new(FORMAT.0.to_owned(), FORMAT.1.to_owned())]))
             .build();
-        let parquet = ArrowWriter::try_new(Vec::new(), schema(), Some(properties)).map_err(StoreError::internal)?;
+        // Without hints for Arrow, whose newer types not every reader knows.
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let parquet = ArrowWriter::try_new_with_options(Vec::new(), schema(), options).map_err(StoreError::internal)?;
         Ok(Writer { parquet, streams, lines: 0 })
     }
 

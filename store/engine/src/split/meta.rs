@@ -32,6 +32,9 @@ pub struct SplitMeta {
     pub partition: u32,
     /// 0 when written from a memtable, one more than the highest input when written by compaction.
     pub level: u8,
+    /// Written for good: its day was over, and it is compressed more.
+    #[serde(default)]
+    pub settled: bool,
     /// First and last timestamp, both inclusive.
     pub min_ts: Timestamp,
     pub max_ts: Timestamp,

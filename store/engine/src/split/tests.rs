@@ -37,6 +37,7 @@ async fn put(parquet: bytes::Bytes, index: bytes::Bytes, summary: SplitSummary) 
         tenant: TenantId::default_tenant(),
         partition: 0,
         level: 0,
+        settled: false,
         min_ts: summary.min_ts,
         max_ts: summary.max_ts,
         rows: summary.rows,
