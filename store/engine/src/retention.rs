@@ -136,6 +136,7 @@ async fn remove(
     for split in partition.replace(tenant, &old, None) {
         shared.bury(split);
     }
+    shared.versions.changed(tenant);
     shared.metrics.retired_splits.inc();
     Ok(true)
 }
