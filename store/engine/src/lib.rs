@@ -51,6 +51,6 @@ mod wal;
 
 pub use check::{CheckReport, Problem, Severity, check};
 pub use expiry::{StreamRetention, StreamRules};
-pub use options::{S3Options, Secret, StoreOptions, SyncMode, TenantRetention};
+pub use options::{S3Options, Secret, StoreOptions, SyncMode, TenantRetention, WalCompression};
 pub use stats::StoreStats;
 pub use store::Store;

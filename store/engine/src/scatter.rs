@@ -43,12 +43,16 @@ impl Part {
 
     fn add(&mut self, batch: &LogBatch, stream: &BatchStream) {
         let first = self.rows.len() as u32;
+        let mut run = 0..0;
         for row in batch.rows_of(stream) {
-            let start = self.text.len() as u32;
-            self.text.push_str(batch.body(row));
-            self.text.push_str(batch.metadata(row));
-            self.rows.push(LogRow { start, ..*row });
+            let start = row.start as usize;
+            if start != run.end {
+                self.text.push_str(&batch.text()[std::mem::replace(&mut run, start..start)]);
+            }
+            self.rows.push(LogRow { start: (self.text.len() + run.len()) as u32, ..*row });
+            run.end = start + row.body_len as usize + row.metadata_len as usize;
         }
+        self.text.push_str(&batch.text()[run]);
         self.streams.push(BatchStream { labels: stream.labels.clone(), rows: first..self.rows.len() as u32 });
     }
 

@@ -18,7 +18,7 @@ use crate::scatter::scatter;
 use crate::shared::Shared;
 use crate::wal::codec::{Encoder, MAX_RAW};
 use crate::wal::queue::{Item, stopping};
-use crate::wal::segment::record;
+use crate::wal::record::Record;
 use crate::wal::writer::{Writer, answer, answered};
 use async_trait::async_trait;
 use gantry_meta::MetaStore;
@@ -82,10 +82,11 @@ impl Store {
         let cuts =
             shared.deletes.open(contents.splits.iter().map(|meta| meta.deletes_through).max().unwrap_or(0)).await?;
         let (partitions, writers) = open_partitions(&shared, contents, cuts).await?;
+        let encoder = Arc::new(Encoder::new(shared.options.wal_compression));
         Ok(Arc::new(Store {
             shared,
             partitions,
-            encoder: Arc::default(),
+            encoder,
             writers: Mutex::new(writers),
             closed: AtomicBool::new(false),
             _lock: lock,
@@ -184,13 +185,12 @@ impl Store {
     }
 
     /// Encodes a batch for the log, away from the async threads when it is large.
-    async fn encode(&self, tenant: &TenantId, batch: &Arc<LogBatch>) -> Result<Vec<u8>, StoreError> {
-        let encoder = self.encoder.clone();
-        let (tenant, shared_batch) = (tenant.clone(), batch.clone());
-        let work = move || record(|out| encoder.encode(&tenant, &shared_batch, out));
+    async fn encode(&self, tenant: &TenantId, batch: &Arc<LogBatch>) -> Result<Record, StoreError> {
         if batch.text_bytes() < ENCODE_INLINE {
-            return work();
+            return self.encoder.encode(tenant, batch);
         }
+        let (encoder, tenant, batch) = (self.encoder.clone(), tenant.clone(), batch.clone());
+        let work = move || encoder.encode(&tenant, &batch);
         tokio::task::spawn_blocking(work).await.map_err(join_error)?
     }
 }
@@ -251,7 +251,7 @@ impl Append for Store {
             let queue = &self.partitions[partition].queue;
             let part = Arc::new(part);
             let record = self.encode(tenant, &part).await?;
-            let room = queue.reserve(record.len() + part.text_bytes()).await?;
+            let room = queue.reserve(record.own_bytes() + part.text_bytes()).await?;
             let (answer, receiver) = answer();
             items.push((queue, Item { tenant: tenant.clone(), batch: part, record, answer, room }));
             answers.push(receiver);

@@ -1,9 +1,13 @@
-//! The inside of a record: a tenant and a batch of lines in columns, compressed. Bytes: `docs/format/wal.md`.
+//! The inside of a record: a tenant and a batch of lines in columns, as they are or compressed. Bytes:
+//! `docs/format/wal.md`.
 
+use super::record::Record;
 use super::varint::{self, Reader};
+use crate::WalCompression;
 use gantry_model::{BatchStream, LabelSet, LogBatch, LogRow, TenantId, Timestamp};
 use gantry_store_api::StoreError;
 use parking_lot::Mutex;
+use std::sync::Arc;
 use zstd::bulk::{Compressor, Decompressor};
 
 /// First byte of a payload.
@@ -17,14 +21,14 @@ pub(crate) const MAX_RAW: usize = 512 << 20;
 const LEVEL: i32 = 1;
 
 /// Encodes batches; keeps compressors for the next one.
-#[derive(Default)]
 pub(crate) struct Encoder {
+    compression: WalCompression,
     idle: Mutex<Vec<Compressor<'static>>>,
 }
 
 impl std::fmt::Debug for Encoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Encoder").field("idle", &self.idle.lock().len()).finish()
+        f.debug_struct("Encoder").field("compression", &self.compression).finish_non_exhaustive()
     }
 }
 
@@ -32,16 +36,32 @@ impl std::fmt::Debug for Encoder {
 const IDLE_COMPRESSORS: usize = 8;
 
 impl Encoder {
-    /// Appends the payload for `batch` to `out`.
-    pub(crate) fn encode(&self, tenant: &TenantId, batch: &LogBatch, out: &mut Vec<u8>) -> Result<(), StoreError> {
-        let raw = raw_payload(tenant, batch);
-        if raw.len() < COMPRESS_FROM {
-            out.push(PLAIN);
-            out.extend_from_slice(&raw);
-            return Ok(());
+    pub(crate) fn new(compression: WalCompression) -> Self {
+        Encoder { compression, idle: Mutex::default() }
+    }
+
+    /// The record for `batch`. Without compression its text is not copied: the record shares the batch.
+    pub(crate) fn encode(&self, tenant: &TenantId, batch: &Arc<LogBatch>) -> Result<Record, StoreError> {
+        let mut head = Record::head(batch.line_count() * 8 + batch.streams().len() * 128);
+        if self.compression == WalCompression::None || batch.text_bytes() < COMPRESS_FROM {
+            head.push(PLAIN);
+            put_columns(tenant, batch, &mut head);
+            if is_in_order(batch) {
+                return Record::sealed(head, Some(batch.clone()));
+            }
+            put_text(batch, &mut head);
+        } else {
+            let mut raw = Vec::with_capacity(batch.text_bytes() + head.capacity());
+            put_columns(tenant, batch, &mut raw);
+            put_text(batch, &mut raw);
+            head.push(ZSTD);
+            varint::put(&mut head, raw.len() as u64);
+            self.compress(&raw, &mut head)?;
         }
-        out.push(ZSTD);
-        varint::put(out, raw.len() as u64);
+        Record::sealed(head, None)
+    }
+
+    fn compress(&self, raw: &[u8], out: &mut Vec<u8>) -> Result<(), StoreError> {
         let start = out.len();
         out.resize(start + zstd::zstd_safe::compress_bound(raw.len()), 0);
         let idle = self.idle.lock().pop();
@@ -49,7 +69,7 @@ impl Encoder {
             Some(compressor) => compressor,
             None => Compressor::new(LEVEL).map_err(StoreError::internal)?,
         };
-        let written = compressor.compress_to_buffer(&raw, &mut out[start..]).map_err(StoreError::internal)?;
+        let written = compressor.compress_to_buffer(raw, &mut out[start..]).map_err(StoreError::internal)?;
         out.truncate(start + written);
         let mut idle = self.idle.lock();
         if idle.len() < IDLE_COMPRESSORS {
@@ -59,37 +79,54 @@ impl Encoder {
     }
 }
 
-/// tenant, streams with their labels and row counts, then timestamps, lengths and text of all rows.
-fn raw_payload(tenant: &TenantId, batch: &LogBatch) -> Vec<u8> {
-    let mut out = Vec::with_capacity(batch.text_bytes() + batch.line_count() * 8 + batch.streams().len() * 128);
-    varint::put_text(&mut out, tenant.as_str());
-    varint::put(&mut out, batch.streams().len() as u64);
-    for stream in batch.streams() {
-        varint::put(&mut out, stream.labels.len() as u64);
-        for (name, value) in stream.labels.iter() {
-            varint::put_text(&mut out, name);
-            varint::put_text(&mut out, value);
+fn rows(batch: &LogBatch) -> impl Iterator<Item = &LogRow> {
+    batch.streams().iter().flat_map(|stream| batch.rows_of(stream))
+}
+
+/// Whether the batch's text is, byte for byte, that of its rows one after the other.
+fn is_in_order(batch: &LogBatch) -> bool {
+    let mut at = 0;
+    for row in rows(batch) {
+        if row.start as usize != at {
+            return false;
         }
-        varint::put(&mut out, stream.rows.len() as u64);
+        at += row.body_len as usize + row.metadata_len as usize;
     }
-    let rows = || batch.streams().iter().flat_map(|stream| batch.rows_of(stream));
+    at == batch.text_bytes()
+}
+
+/// tenant, streams with their labels and row counts, then timestamps and lengths of all rows.
+fn put_columns(tenant: &TenantId, batch: &LogBatch, out: &mut Vec<u8>) {
+    varint::put_text(out, tenant.as_str());
+    varint::put(out, batch.streams().len() as u64);
+    for stream in batch.streams() {
+        varint::put(out, stream.labels.len() as u64);
+        for (name, value) in stream.labels.iter() {
+            varint::put_text(out, name);
+            varint::put_text(out, value);
+        }
+        varint::put(out, stream.rows.len() as u64);
+    }
     let mut last = 0i64;
-    for row in rows() {
-        varint::put_signed(&mut out, row.timestamp.0.wrapping_sub(last));
+    for row in rows(batch) {
+        varint::put_signed(out, row.timestamp.0.wrapping_sub(last));
         last = row.timestamp.0;
     }
-    for row in rows() {
-        varint::put(&mut out, u64::from(row.body_len));
+    for row in rows(batch) {
+        varint::put(out, u64::from(row.body_len));
     }
-    for row in rows() {
-        varint::put(&mut out, u64::from(row.metadata_len));
+    for row in rows(batch) {
+        varint::put(out, u64::from(row.metadata_len));
     }
+}
+
+/// The text of all rows.
+fn put_text(batch: &LogBatch, out: &mut Vec<u8>) {
     let text = batch.text().as_bytes();
-    for row in rows() {
+    for row in rows(batch) {
         let len = row.body_len as usize + row.metadata_len as usize;
         out.extend_from_slice(&text[row.start as usize..row.start as usize + len]);
     }
-    out
 }
 
 /// Decodes payloads one after the other.

@@ -2,16 +2,17 @@
 //!
 //! ```text
 //!   appending tasks                       one thread per partition
-//!   encode + compress --> Queue (bounded) --> Writer: write, sync, memtable, tail, answer
+//!   encode, checksum  --> Queue (bounded) --> Writer: write, sync, memtable, tail, answer
 //!                                                |
 //!                                            segment files --> replay after a restart
 //! ```
-//! The bytes are described in `docs/format/wal.md`. Start with [`codec`] for a record's inside, [`segment`] for its
+//! The bytes are described in `docs/format/wal.md`. Start with [`codec`] for a record's inside, [`record`] and [`segment`] for its
 //! outside, [`writer`] for the order of things. Never here: what a memtable does, when a segment may go.
 
 pub(crate) mod codec;
 pub(crate) mod queue;
 pub(crate) mod reader;
+pub(crate) mod record;
 pub(crate) mod segment;
 mod varint;
 pub(crate) mod writer;

@@ -1,5 +1,6 @@
 //! What appending tasks hand to a partition's writer: bounded by bytes, cheap to fill, taken whole.
 
+use super::record::Record;
 use gantry_model::{LogBatch, TenantId};
 use gantry_store_api::{ErrorKind, StoreError};
 use parking_lot::{Condvar, Mutex};
@@ -22,7 +23,7 @@ pub(crate) type Answer = oneshot::Sender<Result<(), StoreError>>;
 pub(crate) struct Item {
     pub tenant: TenantId,
     pub batch: Arc<LogBatch>,
-    pub record: Vec<u8>,
+    pub record: Record,
     pub answer: Answer,
     /// Given back when the item has been answered.
     pub room: OwnedSemaphorePermit,

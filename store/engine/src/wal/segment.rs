@@ -1,9 +1,9 @@
 //! A segment file: a header, then records one after the other.
 
 use crate::error::{io_context, io_error};
-use gantry_store_api::{ErrorKind, StoreError};
+use gantry_store_api::StoreError;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, IoSlice, Write};
 use std::path::{Path, PathBuf};
 
 /// `GNTRYWAL`, version as u32, zero as u32; little endian.
@@ -12,18 +12,6 @@ pub(crate) const VERSION: u32 = 1;
 pub(crate) const HEADER: u64 = 16;
 /// Length and CRC-32 before a payload, both u32 little endian.
 pub(crate) const RECORD_HEADER: usize = 8;
-
-/// Wraps the payload that `fill` appends into a record.
-pub(crate) fn record(fill: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>) -> Result<Vec<u8>, StoreError> {
-    let mut out = vec![0; RECORD_HEADER];
-    fill(&mut out)?;
-    let len = u32::try_from(out.len() - RECORD_HEADER)
-        .map_err(|_| StoreError::new(ErrorKind::Invalid, "a batch does not fit one record"))?;
-    let crc = crc32fast::hash(&out[RECORD_HEADER..]);
-    out[..4].copy_from_slice(&len.to_le_bytes());
-    out[4..8].copy_from_slice(&crc.to_le_bytes());
-    Ok(out)
-}
 
 /// File name of a segment in its partition's directory.
 pub(crate) fn file_name(number: u64) -> String {
@@ -34,7 +22,7 @@ pub(crate) fn file_name(number: u64) -> String {
 pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, StoreError> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(io_error(&error, format!("cannot list {}", dir.display()))),
     };
     let mut numbers = Vec::new();
@@ -83,11 +71,13 @@ impl Segment {
     /// Writes whole records and, when asked, waits until the disk has them. After an error none of them is in the file.
     ///
     /// A failed roll-back is reported as [`AppendError::Broken`]: the segment must not be used any more.
-    pub(crate) fn append(&mut self, records: &[u8], sync: bool) -> Result<(), AppendError> {
-        let written = self.file.write_all(records).and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
+    pub(crate) fn append(&mut self, records: &mut [IoSlice<'_>], sync: bool) -> Result<(), AppendError> {
+        let bytes: usize = records.iter().map(|part| part.len()).sum();
+        let written =
+            write_all(&mut self.file, records).and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
         match written {
             Ok(()) => {
-                self.good += records.len() as u64;
+                self.good += bytes as u64;
                 Ok(())
             }
             Err(error) => {
@@ -110,6 +100,19 @@ impl Segment {
         self.file.seek(std::io::SeekFrom::Start(self.good))?;
         self.file.sync_data()
     }
+}
+
+/// Writes all `parts`, however many bytes the system takes at a time.
+fn write_all(file: &mut File, mut parts: &mut [IoSlice<'_>]) -> std::io::Result<()> {
+    while !parts.is_empty() {
+        match file.write_vectored(parts) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut parts, written),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Why records were not written.

@@ -2,9 +2,11 @@
 
 use super::codec::{Decoder, Encoder};
 use super::reader::{Item, SegmentBytes};
-use super::segment::{HEADER, Segment, file_name, record};
-use gantry_model::{LabelSet, LogBatch, TenantId, Timestamp};
+use super::segment::{HEADER, RECORD_HEADER, Segment, file_name};
+use crate::WalCompression;
+use gantry_model::{BatchStream, LabelSet, LogBatch, LogRow, TenantId, Timestamp};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// Timestamp, body, value of one metadata pair.
 type Line = (i64, String, Option<String>);
@@ -33,11 +35,11 @@ fn tenant(name: &str) -> TenantId {
 fn written(batches: &[LogBatch]) -> (Vec<u8>, Vec<u64>) {
     let dir = tempfile::tempdir().unwrap();
     let mut segment = Segment::create(dir.path(), 1).unwrap();
-    let encoder = Encoder::default();
+    let encoder = Encoder::new(WalCompression::Zstd);
     let mut ends = Vec::new();
     for batch in batches {
-        let bytes = record(|out| encoder.encode(&tenant("t"), batch, out)).unwrap();
-        segment.append(&bytes, true).unwrap();
+        let record = encoder.encode(&tenant("t"), &Arc::new(batch.clone())).unwrap();
+        segment.append(&mut record.parts().collect::<Vec<_>>(), true).unwrap();
         ends.push(segment.len());
     }
     (std::fs::read(dir.path().join(file_name(1))).unwrap(), ends)
@@ -57,17 +59,39 @@ fn read(bytes: Vec<u8>) -> (Vec<LogBatch>, Vec<String>) {
     (batches, trouble)
 }
 
+fn payload(compression: WalCompression, batch: &Arc<LogBatch>) -> Vec<u8> {
+    let record = Encoder::new(compression).encode(&tenant("some-tenant"), batch).unwrap();
+    let bytes: Vec<u8> = record.parts().flat_map(|part| part.to_vec()).collect();
+    assert_eq!(bytes.len(), record.len());
+    bytes[RECORD_HEADER..].to_vec()
+}
+
+/// What becomes of a batch in a record.
+fn through(compression: WalCompression, batch: &Arc<LogBatch>) -> (TenantId, LogBatch) {
+    Decoder::default().decode(&payload(compression, batch)).unwrap()
+}
+
+/// Text that a batch holds in another order than its rows, or that no row points to, is sorted out.
+#[test]
+fn a_batch_with_scattered_text_comes_back_in_order() {
+    let row = |at, start, body_len| LogRow { timestamp: Timestamp(at), start, body_len, metadata_len: 0 };
+    let streams = vec![BatchStream { labels: LabelSet::from_pairs([("app", "a")]), rows: 0..2 }];
+    let scattered = LogBatch::from_parts("secondgapfirst".into(), vec![row(1, 9, 5), row(2, 0, 6)], streams.clone());
+    let back = through(WalCompression::None, &Arc::new(scattered.unwrap())).1;
+    assert_eq!(Some(back), LogBatch::from_parts("firstsecond".into(), vec![row(1, 0, 5), row(2, 5, 6)], streams));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn a_batch_comes_back_as_it_was(streams in streams()) {
-        let batch = batch(&streams);
-        let mut payload = Vec::new();
-        Encoder::default().encode(&tenant("some-tenant"), &batch, &mut payload).unwrap();
-        let (owner, back) = Decoder::default().decode(&payload).unwrap();
-        prop_assert_eq!(owner.as_str(), "some-tenant");
-        prop_assert_eq!(back, batch);
+        let batch = Arc::new(batch(&streams));
+        for compression in [WalCompression::None, WalCompression::Zstd] {
+            let (owner, back) = through(compression, &batch);
+            prop_assert_eq!(owner.as_str(), "some-tenant");
+            prop_assert_eq!(&back, &*batch);
+        }
     }
 
     #[test]
@@ -98,6 +122,31 @@ proptest! {
         prop_assert!(!trouble.is_empty());
         prop_assert_eq!(&found[..hit], &batches[..hit]);
         prop_assert!(found[hit..].iter().all(|batch| batches[hit..].contains(batch)));
+    }
+
+    /// Behind the checksum: what a broken writer, or luck, could hand to the decoder.
+    #[test]
+    fn a_changed_payload_is_refused_or_read_but_never_a_panic(
+        streams in streams(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let batch = Arc::new(batch(&streams));
+        for compression in [WalCompression::None, WalCompression::Zstd] {
+            let mut payload = payload(compression, &batch);
+            for (at, byte) in &changes {
+                let at = at.index(payload.len());
+                payload[at] = *byte;
+            }
+            let whole = Decoder::default().decode(&payload);
+            if let Ok((_, batch)) = whole {
+                for row in batch.rows() {
+                    prop_assert!(batch.body(row).len() + batch.metadata(row).len() <= payload.len() * 64);
+                }
+            }
+            payload.truncate(cut.index(payload.len()));
+            let _ = Decoder::default().decode(&payload);
+        }
     }
 
     #[test]

@@ -22,7 +22,6 @@ pub(crate) struct Writer {
     next_segment: u64,
     /// With `sync = "interval"`: when the oldest unsynced group has to be synced.
     sync_due: Option<Instant>,
-    group: Vec<u8>,
 }
 
 /// Answers everyone who waits when the thread ends, however it ends.
@@ -38,7 +37,7 @@ impl Drop for CloseOnExit {
 
 impl Writer {
     pub(crate) fn new(partition: Arc<Partition>, shared: Arc<Shared>, next_segment: u64) -> Self {
-        Writer { partition, shared, segment: None, next_segment, sync_due: None, group: Vec::new() }
+        Writer { partition, shared, segment: None, next_segment, sync_due: None }
     }
 
     /// Works until the queue is closed and empty.
@@ -91,18 +90,16 @@ impl Writer {
     }
 
     fn write(&mut self, items: &[Item]) -> Result<(), StoreError> {
-        self.group.clear();
-        for item in items {
-            self.group.extend_from_slice(&item.record);
-        }
+        let mut group: Vec<_> = items.iter().flat_map(|item| item.record.parts()).collect();
+        let bytes: usize = items.iter().map(|item| item.record.len()).sum();
         let sync_now = self.shared.options.sync == SyncMode::Always;
         let Some(segment) = self.segment.as_mut() else {
             return Err(StoreError::internal("no WAL segment is open"));
         };
-        match segment.append(&self.group, sync_now) {
+        match segment.append(&mut group, sync_now) {
             Ok(()) => {
                 self.partition.segment_grew(&self.shared, segment.number, segment.len());
-                self.shared.metrics.wal_bytes.inc_by(self.group.len() as u64);
+                self.shared.metrics.wal_bytes.inc_by(bytes as u64);
                 if !sync_now {
                     self.sync_due.get_or_insert_with(|| Instant::now() + self.shared.options.sync_interval);
                 }
