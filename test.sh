@@ -31,6 +31,8 @@ setup() {
     command -v make >/dev/null || packages+=(make)
     command -v curl >/dev/null || packages+=(curl ca-certificates)
     python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3 python3-venv)
+    [ -e /lib/systemd/systemd-journal-upload ] || packages+=(systemd-journal-remote)
+    [ -e /usr/lib/"$(uname -m)"-linux-gnu/rsyslog/omelasticsearch.so ] || packages+=(rsyslog rsyslog-elasticsearch)
     if [ ${#packages[@]} -gt 0 ]; then
         say "installing ${packages[*]}"
         as_root apt-get update -q

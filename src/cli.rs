@@ -23,8 +23,10 @@ mod when;
 
 pub use exit::Failure;
 
+use crate::tls::client_config;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use rustls::ClientConfig;
 use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,6 +88,15 @@ pub struct ServerArgs {
     /// Whose logs; Gantry's own are kept for _gantry
     #[arg(long, env = "GANTRY_TENANT", value_name = "NAME")]
     pub tenant: Option<String>,
+    /// Trust servers with a certificate of these authorities (PEM), and not those of the system
+    #[arg(long, env = "GANTRY_TLS_CA", value_name = "FILE")]
+    pub tls_ca: Option<PathBuf>,
+    /// Certificate to show to the server (PEM)
+    #[arg(long, env = "GANTRY_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Key of that certificate (PEM, not encrypted)
+    #[arg(long, env = "GANTRY_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 }
 
 impl ServerArgs {
@@ -93,6 +104,24 @@ impl ServerArgs {
     pub fn address(&self) -> String {
         let text = self.addr.trim_end_matches('/');
         if text.contains("://") { text.to_owned() } else { format!("http://{text}") }
+    }
+
+    /// Whom to trust and what to show; `None` when the server is asked in plain text.
+    pub fn tls(&self) -> anyhow::Result<Option<ClientConfig>> {
+        if !self.address().starts_with("https://") {
+            return Ok(None);
+        }
+        let identity = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
+        client_config(self.tls_ca.as_deref(), identity).map(Some)
+    }
+
+    /// An HTTP client that speaks to the server as [`ServerArgs::tls`] says.
+    pub fn http(&self) -> anyhow::Result<reqwest::ClientBuilder> {
+        let builder = reqwest::Client::builder();
+        Ok(match self.tls()? {
+            Some(tls) => builder.use_preconfigured_tls(tls),
+            None => builder,
+        })
     }
 }
 

@@ -12,4 +12,5 @@ pub mod http;
 pub mod push;
 pub mod supervisor;
 pub mod telemetry;
+pub mod tls;
 pub mod wiring;

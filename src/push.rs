@@ -21,9 +21,9 @@ pub struct PushSink {
 }
 
 impl PushSink {
-    /// `address` as in `http://127.0.0.1:3100`.
-    pub fn new(address: &str) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+    /// `address` as in `http://127.0.0.1:3100`; `http` says how to speak to it.
+    pub fn new(address: &str, http: reqwest::ClientBuilder) -> Result<Self, reqwest::Error> {
+        let http = http.timeout(TIMEOUT).build()?;
         Ok(PushSink { http, url: format!("{}/loki/api/v1/push", address.trim_end_matches('/')) })
     }
 }

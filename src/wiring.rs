@@ -18,6 +18,7 @@ use crate::config::{Config, ServerOptions};
 use crate::http::{App, ServeLimits, Transfers, import_router, serve};
 use crate::supervisor::{Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
+use crate::tls::Tls;
 use anyhow::Context;
 use gantry_ingest::Ingest;
 use gantry_ingest::collect::CollectMetrics;
@@ -52,13 +53,19 @@ impl Process {
         let Reporting { registry, self_log } = reporting;
         ProcessMetrics::register(&registry)?;
         let pipeline = config.pipeline()?;
+        let tls = Tls::load(&config.tls)?;
         let listeners = Listeners::bind(&config.server, &roles).await?;
-        let bound = listeners.bound()?;
+        let bound = listeners.bound(tls.is_some())?;
         let (supervisor, app) = (Supervisor::default(), App::new(registry.clone())?);
         let Listeners { http, receivers } = listeners;
         for listener in http {
             let (name, stop) = (format!("http {}", listener.local_addr()?), supervisor.stopping(Kind::Serving));
-            supervisor.spawn(Kind::Serving, name, serve(listener, app.router(), limits(&config.server), stop));
+            let serving = serve(listener, app.router(), limits(&config.server), tls.clone(), stop);
+            supervisor.spawn(Kind::Serving, name, serving);
+        }
+        if let Some(tls) = &tls {
+            let stop = supervisor.stopping(Kind::Telemetry);
+            supervisor.spawn(Kind::Telemetry, "certificates", tls.clone().follow_files(stop));
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let opened = Store::open(config.store.clone(), clock.clone(), &registry).await;
@@ -84,7 +91,7 @@ impl Process {
         };
         let read_routes = if roles.has(Role::Query) { gantry_query::router(query) } else { Default::default() };
         if roles.has(Role::Ingest) {
-            sources::receive(&supervisor, receivers, &ingest, limits(&config.server), config.syslog.clone());
+            sources::receive(&supervisor, receivers, &ingest, tls.as_ref(), &config);
             let metrics = CollectMetrics::register(&registry)?;
             sources::collect(&supervisor, &config, &ingest, &metrics)?;
             if demo {
@@ -135,6 +142,6 @@ impl Process {
     }
 }
 
-fn limits(server: &ServerOptions) -> ServeLimits {
+pub(crate) fn limits(server: &ServerOptions) -> ServeLimits {
     ServeLimits { connections: server.max_connections, header_timeout: server.header_timeout }
 }

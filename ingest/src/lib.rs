@@ -15,6 +15,7 @@ pub mod collect;
 mod compression;
 pub mod decode;
 mod error;
+pub mod fluent;
 pub mod grpc;
 pub mod http;
 mod incoming;
@@ -28,6 +29,7 @@ pub mod syslog;
 #[cfg(test)]
 mod testing;
 mod transform;
+pub mod transport;
 mod validate;
 
 pub use admission::Reservation;

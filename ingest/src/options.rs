@@ -1,5 +1,6 @@
 //! [`IngestOptions`]: every limit of the door, with its unit and default.
 
+use crate::decode::{DocumentOptions, JournalOptions, SplunkOptions};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -48,6 +49,12 @@ pub struct IngestOptions {
     pub label_cache_entries: usize,
     /// Tenants that metrics name; all others are counted together as `other`. Default 50.
     pub metric_tenants: usize,
+    /// How documents of Elasticsearch, Splunk and Fluent clients become lines.
+    pub documents: DocumentOptions,
+    /// Splunk's HTTP event collector.
+    pub splunk: SplunkOptions,
+    /// Entries of systemd's journal.
+    pub journal: JournalOptions,
 }
 
 impl Default for IngestOptions {
@@ -70,6 +77,9 @@ impl Default for IngestOptions {
             body_timeout: Duration::from_secs(60),
             label_cache_entries: 20_000,
             metric_tenants: 50,
+            documents: DocumentOptions::default(),
+            splunk: SplunkOptions::default(),
+            journal: JournalOptions::default(),
         }
     }
 }
@@ -102,6 +112,8 @@ impl IngestOptions {
         if self.max_line_bytes == 0 || self.max_labels == 0 {
             wrong.push("max_line_bytes and max_labels must be at least 1".to_owned());
         }
+        wrong.extend(self.documents.problems());
+        wrong.extend(self.journal.problems());
         if wrong.is_empty() { Ok(()) } else { Err(InvalidOptions(wrong.join("; "))) }
     }
 }

@@ -48,12 +48,22 @@ macro_rules! reasons {
 reasons! {
     /// The body is no protobuf message of the expected type.
     InvalidProtobuf = "invalid_protobuf", Invalid;
+    /// The body or stream is no MessagePack of the expected shape.
+    InvalidMsgpack = "invalid_msgpack", Invalid;
+    /// The body is no journal export.
+    InvalidJournal = "invalid_journal", Invalid;
     /// The body is no JSON of the expected shape.
     InvalidJson = "invalid_json", Invalid;
     /// The body does not decompress.
     InvalidCompression = "invalid_compression", Invalid;
     /// A query parameter or header makes no sense.
     InvalidParameter = "invalid_parameter", Invalid;
+    /// An action that changes or removes lines, on a door where they are only added.
+    UnsupportedAction = "unsupported_action", Invalid;
+    /// A Splunk event without its field `event`, or with an empty one.
+    MissingEvent = "missing_event", Invalid;
+    /// A credential is missing or wrong.
+    Unauthorized = "unauthorized", Forbidden;
     /// The tenant header is no tenant name.
     InvalidTenant = "invalid_tenant", Invalid;
     /// The tenant is Gantry's own.
@@ -83,7 +93,7 @@ reasons! {
     TimestampOutOfRange = "timestamp_out_of_range", Invalid;
     TooFarBehind = "too_far_behind", Invalid;
     TooFarAhead = "too_far_ahead", Invalid;
-    /// A syslog frame that is over the limit or not framed as announced.
+    /// A syslog frame or Fluent message that is over the limit or not framed as announced.
     InvalidFrame = "invalid_frame", Invalid;
     /// The tenant sends more bytes per second than it may.
     RateLimited = "rate_limited", Overloaded;

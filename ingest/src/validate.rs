@@ -33,6 +33,13 @@ impl<'a> Rules<'a> {
         Rules { options, oldest, newest: now.saturating_add(nanos(options.max_ahead)) }
     }
 
+    /// Whether this line would be stored, for protocols that answer for each. The metadata are known to fit.
+    pub fn check_line(&self, labels: &LabelSet, at: Timestamp, body: &str) -> Result<(), (Reason, String)> {
+        self.check_labels(labels)?;
+        let body_len = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        self.check_row(&LogRow { timestamp: at, start: 0, body_len, metadata_len: 0 }, 0)
+    }
+
     pub fn screen(&self, batch: LogBatch) -> Screened {
         let good_labels = batch.streams().iter().all(|s| self.check_labels(&s.labels).is_ok());
         if good_labels && batch.rows().iter().all(|row| self.is_good(&batch, row)) {

@@ -4,7 +4,9 @@ use super::{Failure, ServerArgs};
 use anyhow::{Context, anyhow};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
+use rustls::ClientConfig;
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,6 +21,7 @@ pub struct Client {
     http: reqwest::Client,
     address: String,
     headers: HeaderMap,
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Client {
@@ -31,13 +34,19 @@ impl Client {
         if let Some(tenant) = &server.tenant {
             headers.insert(TENANT, tenant.parse().context("the tenant cannot be sent as a header")?);
         }
-        let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).default_headers(headers.clone());
+        let builder = server.http()?.connect_timeout(CONNECT_TIMEOUT).default_headers(headers.clone());
         let http = builder.build().context("cannot set up HTTP")?;
-        Ok(Client { http, address, headers })
+        let tls = server.tls()?.map(Arc::new);
+        Ok(Client { http, address, headers, tls })
     }
 
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// How to protect a connection; `None` in plain text.
+    pub fn tls(&self) -> Option<Arc<ClientConfig>> {
+        self.tls.clone()
     }
 
     /// What every request carries.

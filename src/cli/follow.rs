@@ -5,9 +5,13 @@ use super::client::Client;
 use super::render::{Entry, entries};
 use anyhow::{Context, anyhow};
 use futures::{SinkExt, StreamExt};
+use gantry_ingest::transport::Stream;
 use gantry_model::Timestamp;
+use rustls_pki_types::ServerName;
 use serde_json::Value;
 use std::io::Write;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -47,19 +51,25 @@ pub async fn follow(
     }
 }
 
-type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+type Socket = tokio_tungstenite::WebSocketStream<Box<dyn Stream>>;
 
 async fn connect(client: &Client, query: &str, start: Timestamp, limit: u32) -> Result<Socket, Failure> {
     let mut url = reqwest::Url::parse(client.address()).context("--addr is no URL")?;
-    if url.set_scheme("ws").is_err() || client.address().starts_with("https") {
-        return Err(anyhow!("following works over http:// only, not {}", client.address()).into());
+    let scheme = if client.tls().is_some() { "wss" } else { "ws" };
+    if url.set_scheme(scheme).is_err() {
+        return Err(anyhow!(
+            "{} is no address of a server: it begins with neither http:// nor https://",
+            client.address()
+        )
+        .into());
     }
     url.set_path("/loki/api/v1/tail");
     let parameters = [("query", query), ("start", &start.nanos().to_string()), ("limit", &limit.to_string())];
     url.query_pairs_mut().extend_pairs(parameters);
     let mut request = url.as_str().into_client_request().context("the request cannot be built")?;
     request.headers_mut().extend(client.headers().clone());
-    match tokio_tungstenite::connect_async(request).await {
+    let connection = open(client, &url).await?;
+    match tokio_tungstenite::client_async(request, connection).await {
         Ok((socket, _)) => Ok(socket),
         Err(Error::Io(cause)) => Err(client.failed(cause)),
         Err(Error::Http(response)) => {
@@ -69,6 +79,17 @@ async fn connect(client: &Client, query: &str, start: Timestamp, limit: u32) -> 
         }
         Err(other) => Err(anyhow!("{other}").into()),
     }
+}
+
+/// The connection under the WebSocket.
+async fn open(client: &Client, url: &reqwest::Url) -> Result<Box<dyn Stream>, Failure> {
+    let host = url.host_str().context("--addr names no host")?.trim_matches(['[', ']']).to_owned();
+    let port = url.port_or_known_default().context("--addr names no port")?;
+    let plain = TcpStream::connect((&*host, port)).await.map_err(|cause| client.failed(cause))?;
+    let Some(tls) = client.tls() else { return Ok(Box::new(plain)) };
+    let name = ServerName::try_from(host).context("--addr names no host that a certificate could be for")?;
+    let secure = TlsConnector::from(tls).connect(name, plain).await.map_err(|cause| client.failed(cause))?;
+    Ok(Box::new(secure))
 }
 
 /// Lines to standard output, word of lost lines to standard error.

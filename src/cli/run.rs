@@ -56,7 +56,8 @@ pub async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         Some(name) => TenantId::new(name).map_err(anyhow::Error::from)?,
         None => TenantId::default_tenant(),
     };
-    let sink: Arc<dyn Sink> = Arc::new(PushSink::new(&args.server.address()).map_err(anyhow::Error::from)?);
+    let sink: Arc<dyn Sink> =
+        Arc::new(PushSink::new(&args.server.address(), args.server.http()?).map_err(anyhow::Error::from)?);
     let metrics = CollectMetrics::register(&Registry::new()).map_err(anyhow::Error::from)?;
     let (clock, labels) = (Arc::new(SystemClock), args.labels.into_iter().collect());
     if args.command == ["-"] {

@@ -18,6 +18,8 @@ Examples:
   gantry up --demo                            with three pretended services, to see something at once
   gantry up --data /var/lib/gantry --retention 90d
   gantry up --http 127.0.0.1:0 --no-collect   any free port, and only what is sent
+  gantry up --http 0.0.0.0:3100 --otlp-grpc off --tls-cert s.crt --tls-key s.key --tls-client-ca ca.crt
+                                              for other machines, whose clients show a certificate
 
 Stops cleanly on SIGTERM and Ctrl-C: what was accepted is on disk before it exits with 0. A second signal exits at once,
 and loses nothing that was acknowledged.";
@@ -66,7 +68,16 @@ struct CommonArgs {
     /// How long lines are kept; older ones are refused unless a rule keeps some longer [default: 30d]
     #[arg(long, value_name = "DURATION|forever")]
     retention: Option<String>,
-    /// Listen beyond this machine although there are no TLS and no credentials yet
+    /// Speak TLS on every TCP listener with this certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The key of the certificate (PEM, not encrypted)
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Let in only clients with a certificate of these authorities (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
+    /// Listen beyond this machine without TLS and client certificates
     #[arg(long)]
     allow_insecure: bool,
 }
@@ -75,9 +86,13 @@ impl CommonArgs {
     /// The flags as the last layer of the configuration.
     fn layers(&self) -> Layers {
         let mut flags = Vec::new();
+        let path = |file: Option<&PathBuf>| file.map(|file| file.display().to_string());
         let texts = [
-            ("store", "data", self.data.as_ref().map(|dir| dir.display().to_string())),
+            ("store", "data", path(self.data.as_ref())),
             ("server", "http", self.http.clone()),
+            ("tls", "cert", path(self.tls_cert.as_ref())),
+            ("tls", "key", path(self.tls_key.as_ref())),
+            ("tls", "client_ca", path(self.tls_client_ca.as_ref())),
             ("server", "otlp_grpc", self.otlp_grpc.clone()),
             ("store", "retention", self.retention.clone()),
         ];
@@ -147,12 +162,14 @@ async fn run_until_stopped(config: Config, roles: Roles, demo: bool, reporting: 
 fn banner(bound: &Bound, config: &Config, demo: bool) -> String {
     let mut text = format!("\nGantry {} is ready\n\n", env!("CARGO_PKG_VERSION"));
     let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<12} {value}\n"));
-    row("HTTP", format!("http://{}", bound.http));
+    let scheme = if bound.tls { "https" } else { "http" };
+    row("HTTP", format!("{scheme}://{}", bound.http));
     let others = [
         ("OTLP/HTTP", bound.otlp_http),
         ("OTLP/gRPC", bound.otlp_grpc),
         ("syslog TCP", bound.syslog_tcp),
         ("syslog UDP", bound.syslog_udp),
+        ("Fluent", bound.fluent),
     ];
     for (name, address) in others.into_iter().filter_map(|(name, address)| Some((name, address?))) {
         row(name, address.to_string());
@@ -169,11 +186,14 @@ fn banner(bound: &Bound, config: &Config, demo: bool) -> String {
     if demo {
         row("demo", "shop, payments and gateway are running".to_owned());
     }
-    let addr = if bound.http.port() == 3100 { String::new() } else { format!(" --addr http://{}", bound.http) };
+    let addr = match (bound.http.port(), bound.tls) {
+        (3100, false) => String::new(),
+        _ => format!(" --addr {scheme}://{}", bound.http),
+    };
     text.push_str(&format!(
         "\nTry in another terminal\n\n  gantry logs -f{addr}\n  gantry logs error --since 15m{addr}\n  \
          gantry query{addr} 'sum by (app) (count_over_time({{app=~\".+\"}}[1m]))'\n  \
-         gantry run{addr} -- ping -c 3 127.0.0.1\n  curl -s http://{}/loki/api/v1/labels\n\n",
+         gantry run{addr} -- ping -c 3 127.0.0.1\n  curl -s {scheme}://{}/loki/api/v1/labels\n\n",
         bound.http
     ));
     text

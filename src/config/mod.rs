@@ -15,16 +15,19 @@ mod retention;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use collect::CollectOptions;
 pub use dump::dump;
 pub use layers::{Layers, file_to_read};
 pub use options::{Listen, LogFormat, ServerOptions, TelemetryOptions};
 pub use retention::{Period, RetentionOptions, StreamRule};
+pub use tls::{TlsOptions, TlsVersion};
 
 use crate::wiring;
 use bind::Binder;
 use gantry_ingest::IngestOptions;
+use gantry_ingest::fluent::FluentOptions;
 use gantry_ingest::syslog::SyslogOptions;
 use gantry_query::QueryOptions;
 use gantry_store::StoreOptions;
@@ -37,11 +40,13 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Config {
     pub server: ServerOptions,
+    pub tls: TlsOptions,
     pub store: StoreOptions,
     pub retention: RetentionOptions,
     pub ingest: IngestOptions,
     pub query: QueryOptions,
     pub syslog: SyslogOptions,
+    pub fluent: FluentOptions,
     pub collect: CollectOptions,
     pub telemetry: TelemetryOptions,
     /// Written as [[transform]], in the order in which they are applied.
@@ -87,11 +92,13 @@ impl Config {
         let mut binder = Binder::new(merged);
         let mut config = Config {
             server: binder.section("server"),
+            tls: binder.section("tls"),
             store: binder.section("store"),
             retention: binder.section("retention"),
             ingest: binder.section("ingest"),
             query: binder.section("query"),
             syslog: binder.section("syslog"),
+            fluent: binder.section("fluent"),
             collect: binder.section("collect"),
             telemetry: binder.section("telemetry"),
             transform: binder.list("transform"),
@@ -116,7 +123,8 @@ impl Config {
 
     /// What the types of single values cannot say.
     fn check(&self, problems: &mut Vec<Problem>) {
-        self.server.check(problems);
+        self.server.check(&self.tls, problems);
+        self.tls.check(problems);
         self.telemetry.check(problems);
         self.retention.check(problems);
         if let Err(wrong) = self.ingest.check() {

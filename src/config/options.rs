@@ -1,11 +1,13 @@
 //! The options that belong to the process itself: `[server]` and `[telemetry]`.
 
-use super::Problem;
+use super::{Problem, TlsOptions};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
+
+const UDP: &str = "server.syslog_udp";
 
 /// Where to listen, how many clients to serve, how long a shutdown may take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +23,9 @@ pub struct ServerOptions {
     pub syslog_tcp: Listen,
     /// Syslog over UDP, or "off". Default off.
     pub syslog_udp: Listen,
-    /// Listen beyond loopback although there are no TLS and no credentials yet. Default false.
+    /// Fluent Forward over TCP, or "off". Default off.
+    pub fluent: Listen,
+    /// Listen beyond loopback without TLS and client certificates. Default false.
     pub allow_insecure: bool,
     /// Connections served at a time; more wait in the kernel's queue. Default 2048.
     pub max_connections: usize,
@@ -41,6 +45,7 @@ impl Default for ServerOptions {
             otlp_http: Listen::off(),
             syslog_tcp: Listen::off(),
             syslog_udp: Listen::off(),
+            fluent: Listen::off(),
             allow_insecure: false,
             max_connections: 2048,
             header_timeout: Duration::from_secs(10),
@@ -51,27 +56,43 @@ impl Default for ServerOptions {
 
 impl ServerOptions {
     /// Every listener with its key.
-    fn listeners(&self) -> [(&'static str, &Listen); 5] {
+    fn listeners(&self) -> [(&'static str, &Listen); 6] {
         [
             ("server.http", &self.http),
             ("server.otlp_grpc", &self.otlp_grpc),
             ("server.otlp_http", &self.otlp_http),
             ("server.syslog_tcp", &self.syslog_tcp),
-            ("server.syslog_udp", &self.syslog_udp),
+            (UDP, &self.syslog_udp),
+            ("server.fluent", &self.fluent),
         ]
     }
 
-    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+    /// Whether the listener may be reached from other machines.
+    fn is_trusted(&self, path: &str, tls: &TlsOptions) -> bool {
+        self.allow_insecure || (path != UDP && tls.knows_clients())
+    }
+
+    fn lacks(path: &str, tls: &TlsOptions) -> &'static str {
+        match (path, tls.is_on(), tls.client_ca.is_some()) {
+            (UDP, ..) => ", and UDP can have neither",
+            (_, true, false) => ", and tls.client_ca, by which clients are known, is not set",
+            _ => "",
+        }
+    }
+
+    pub(super) fn check(&self, tls: &TlsOptions, problems: &mut Vec<Problem>) {
         for (path, listen) in self.listeners() {
             match listen.resolve() {
                 Err(wrong) => problems.push(Problem::new(path, format!("{listen} is no address: {wrong}"))),
-                Ok(all) if !self.allow_insecure && all.iter().any(|at| !at.ip().is_loopback()) => {
+                Ok(all) if !self.is_trusted(path, tls) && all.iter().any(|at| !at.ip().is_loopback()) => {
                     problems.push(Problem::new(
                         path,
                         format!(
-                            "{listen} can be reached from other machines, and Gantry has no TLS and no credentials yet; \
-                             use a loopback address, or set server.allow_insecure = true (--allow-insecure) if the \
-                             network is trusted"
+                            "{listen} can be reached from other machines, which needs TLS and a credential{}; set \
+                             tls.cert, tls.key and tls.client_ca (--tls-cert, --tls-key, --tls-client-ca), so that only \
+                             clients with a certificate are let in, or use a loopback address, or set \
+                             server.allow_insecure = true (--allow-insecure) if the network is trusted",
+                            Self::lacks(path, tls)
                         ),
                     ));
                 }

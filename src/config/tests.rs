@@ -50,6 +50,11 @@ fn other_machines_are_let_in_only_on_purpose() {
     let errors = load("[server]\nhttp = \"0.0.0.0:3100\"\n", &[]).unwrap_err();
     assert_eq!(paths(&errors), ["server.http"]);
     load("[server]\nhttp = \"0.0.0.0:3100\"\nallow_insecure = true\n", &[]).unwrap();
+    let with = |tls: &str| load(&format!("[server]\nhttp = \"0.0.0.0:3100\"\n[tls]\n{tls}"), &[]);
+    let encrypted_only = with("cert = \"c\"\nkey = \"k\"\n").unwrap_err().to_string();
+    assert!(encrypted_only.contains("tls.client_ca, by which clients are known, is not set"), "{encrypted_only}");
+    with("cert = \"c\"\nkey = \"k\"\nclient_ca = \"a\"\n").unwrap();
+    assert_eq!(paths(&with("client_ca = \"a\"\n").unwrap_err()), ["server.http", "tls.cert"]);
 }
 
 #[test]

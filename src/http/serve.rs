@@ -1,11 +1,13 @@
 //! Accepts connections, within limits, until told to stop; then lets each finish what it is doing.
 
+use crate::tls::Tls;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -13,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 /// After an accept that failed, most often for want of file descriptors.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+const FIRST_BYTES: usize = 64;
 const MAX_STREAMS_PER_CONNECTION: u32 = 256;
 
 /// Bounds on connections.
@@ -29,15 +32,19 @@ pub async fn serve(
     listener: TcpListener,
     app: Router,
     limits: ServeLimits,
+    tls: Option<Arc<Tls>>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let slots = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
     while let Some((stream, slot)) = next_connection(&listener, &slots, &stop).await? {
-        let (app, stop) = (app.clone(), stop.clone());
+        let (app, tls, stop) = (app.clone(), tls.clone(), stop.clone());
         connections.spawn(async move {
             let _slot = slot;
-            connection(stream, app, limits.header_timeout, stop).await;
+            match tls {
+                None => connection(stream, app, limits.header_timeout, stop).await,
+                Some(tls) => secure_connection(stream, &tls, app, limits.header_timeout, stop).await,
+            }
         });
         while connections.try_join_next().is_some() {}
     }
@@ -83,6 +90,42 @@ async fn connection(stream: TcpStream, app: Router, header_timeout: Duration, st
     if !spoke || stream.set_nodelay(true).is_err() {
         return;
     }
+    speak(stream, app, header_timeout, stop).await;
+}
+
+/// As [`connection`], under TLS: the handshake has a limit of its own.
+async fn secure_connection(
+    stream: TcpStream,
+    tls: &Tls,
+    app: Router,
+    header_timeout: Duration,
+    stop: CancellationToken,
+) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let agreed = tokio::select! {
+        agreed = tls.handshake(stream) => agreed,
+        () = stop.cancelled() => return,
+    };
+    let mut stream = match agreed {
+        // Large reads go past the buffer: it is there to wait for the first bytes only.
+        Ok(stream) => BufReader::with_capacity(FIRST_BYTES, stream),
+        Err(cause) => return tracing::debug!("no agreement on TLS: {cause}"),
+    };
+    let spoke = tokio::select! {
+        ready = tokio::time::timeout(header_timeout, stream.fill_buf()) => matches!(ready, Ok(Ok(read)) if !read.is_empty()),
+        () = stop.cancelled() => false,
+    };
+    if spoke {
+        speak(stream, app, header_timeout, stop).await;
+    }
+}
+
+async fn speak<S>(stream: S, app: Router, header_timeout: Duration, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS_PER_CONNECTION);

@@ -3,16 +3,23 @@
 use super::{App, Readiness};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prometheus::{Encoder, TextEncoder};
 use serde_json::json;
+
+/// Clients that look for Elasticsearch and name no media type.
+const AGENTS: [&str; 6] = ["Elastic-", "Manticore", "Vector/", "Fluent-Bit", "elasticsearch-", "elastic-transport-"];
 
 const WELCOME: &str = "\
 Gantry, an observability pipeline
 
 Write     POST /loki/api/v1/push           Loki push: JSON, or protobuf with snappy
           POST /v1/logs, /otlp/v1/logs     OTLP over HTTP: protobuf or JSON
+          POST /_bulk, /INDEX/_bulk        Elasticsearch: Filebeat, Logstash, Fluent Bit, Vector
+          POST /services/collector         Splunk HEC: /event and /raw
+          POST /api/v1/ndjson              JSON: lines, an array or one object
+          POST /upload                     systemd-journal-upload
 Read      GET  /loki/api/v1/query_range    LogQL, as Grafana's Loki data source asks
           GET  /loki/api/v1/labels         what there is
           GET  /loki/api/v1/tail           live lines over a WebSocket
@@ -27,8 +34,14 @@ Operate   GET  /ready  /healthz  /version  /metrics
 Grafana: add a Loki data source with the URL of this server.
 ";
 
-pub async fn welcome() -> &'static str {
-    WELCOME
+/// A page for people; Elasticsearch's clients, which ask here who they speak to, get what they look for.
+pub async fn welcome(headers: HeaderMap) -> Response {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or("");
+    let (agent, accept) = (text(header::USER_AGENT), text(header::ACCEPT));
+    if accept.contains("json") || AGENTS.iter().any(|known| agent.starts_with(known)) {
+        return gantry_ingest::http::elastic_info();
+    }
+    WELCOME.into_response()
 }
 
 /// "ready" with 200, or the reason with 503.

@@ -29,7 +29,7 @@ async fn a_client_that_says_nothing_is_hung_up_on() {
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let limits = ServeLimits { connections: 1, header_timeout: Duration::from_millis(50) };
-    let serving = tokio::spawn(serve(listener, app().router(), limits, stop.clone()));
+    let serving = tokio::spawn(serve(listener, app().router(), limits, None, stop.clone()));
     let mut silent = tokio::net::TcpStream::connect(address).await.unwrap();
     let mut rest = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(5), silent.read_to_end(&mut rest)).await;

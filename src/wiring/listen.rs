@@ -21,6 +21,7 @@ pub struct Receivers {
     pub otlp_grpc: Option<TcpListener>,
     pub syslog_tcp: Option<TcpListener>,
     pub syslog_udp: Option<UdpSocket>,
+    pub fluent: Option<TcpListener>,
 }
 
 /// Addresses as they were bound: a port 0 has become a real one.
@@ -31,6 +32,9 @@ pub struct Bound {
     pub otlp_grpc: Option<SocketAddr>,
     pub syslog_tcp: Option<SocketAddr>,
     pub syslog_udp: Option<SocketAddr>,
+    pub fluent: Option<SocketAddr>,
+    /// Whether they speak TLS; syslog over UDP never does.
+    pub tls: bool,
 }
 
 impl Listeners {
@@ -43,12 +47,13 @@ impl Listeners {
                 otlp_grpc: tcp(&server.otlp_grpc, "--otlp-grpc or server.otlp_grpc").await?,
                 syslog_tcp: tcp(&server.syslog_tcp, "server.syslog_tcp").await?,
                 syslog_udp: udp(&server.syslog_udp, "server.syslog_udp").await?,
+                fluent: tcp(&server.fluent, "server.fluent").await?,
             };
         }
         Ok(listeners)
     }
 
-    pub fn bound(&self) -> anyhow::Result<Bound> {
+    pub fn bound(&self, tls: bool) -> anyhow::Result<Bound> {
         let at = |listener: Option<&TcpListener>| listener.map(TcpListener::local_addr).transpose();
         Ok(Bound {
             http: at(self.http.first())?.context("there is a main listener")?,
@@ -56,6 +61,8 @@ impl Listeners {
             otlp_grpc: at(self.receivers.otlp_grpc.as_ref())?,
             syslog_tcp: at(self.receivers.syslog_tcp.as_ref())?,
             syslog_udp: self.receivers.syslog_udp.as_ref().map(UdpSocket::local_addr).transpose()?,
+            fluent: at(self.receivers.fluent.as_ref())?,
+            tls,
         })
     }
 }

@@ -1,14 +1,17 @@
 //! Everything that brings lines in without the main HTTP listener: receivers, collectors, the demo.
 
+use super::limits;
 use super::listen::Receivers;
 use crate::config::Config;
 use crate::demo::Service;
-use crate::http::{ServeLimits, grpc_router, serve};
+use crate::http::{grpc_router, serve};
 use crate::supervisor::{Kind, Supervisor};
+use crate::tls::Tls;
 use anyhow::Context;
 use gantry_ingest::Ingest;
 use gantry_ingest::collect::{ChildProcess, CollectMetrics, FileCollector, FileOptions, ProcessOptions, Sink};
-use gantry_ingest::syslog::{self, SyslogOptions};
+use gantry_ingest::transport::{Plain, Secure};
+use gantry_ingest::{fluent, syslog};
 use gantry_model::{Clock, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,20 +21,28 @@ pub fn receive(
     supervisor: &Supervisor,
     receivers: Receivers,
     ingest: &Arc<Ingest>,
-    limits: ServeLimits,
-    syslog_options: SyslogOptions,
+    tls: Option<&Arc<Tls>>,
+    config: &Config,
 ) {
-    let syslog_options = Arc::new(syslog_options);
-    let Receivers { otlp_grpc, syslog_tcp, syslog_udp } = receivers;
+    let syslog_options = Arc::new(config.syslog.clone());
+    let secure: Arc<dyn Secure> = tls.map_or_else(|| Arc::new(Plain) as Arc<dyn Secure>, |tls| tls.clone());
+    let Receivers { otlp_grpc, syslog_tcp, syslog_udp, fluent: fluent_forward } = receivers;
     let stop = || supervisor.stopping(Kind::Source);
     if let Some(listener) = otlp_grpc {
-        let task = serve(listener, grpc_router(ingest.clone()), limits, stop());
+        let task = serve(listener, grpc_router(ingest.clone()), limits(&config.server), tls.cloned(), stop());
         supervisor.spawn(Kind::Source, "otlp grpc", task);
     }
     if let Some(listener) = syslog_tcp {
-        let (ingest, options, stop) = (ingest.clone(), syslog_options.clone(), stop());
+        let (ingest, options, secure, stop) = (ingest.clone(), syslog_options.clone(), secure.clone(), stop());
         supervisor.spawn(Kind::Source, "syslog tcp", async move {
-            syslog::serve_tcp(listener, ingest, options, stop).await;
+            syslog::serve_tcp(listener, ingest, options, secure, stop).await;
+            Ok(())
+        });
+    }
+    if let Some(listener) = fluent_forward {
+        let (ingest, options, stop) = (ingest.clone(), Arc::new(config.fluent.clone()), stop());
+        supervisor.spawn(Kind::Source, "fluent", async move {
+            fluent::serve(listener, ingest, options, secure, stop).await;
             Ok(())
         });
     }

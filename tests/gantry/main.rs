@@ -8,6 +8,7 @@ mod cli;
 mod conformance;
 mod crash;
 mod deletes;
+mod doors;
 mod endurance;
 mod grafana;
 mod harness;

@@ -3,20 +3,29 @@
 //! A body that is not what it claims to be is a [`DecodeError`]; a single line or stream that cannot be taken is left out
 //! and told in [`Incoming::refused`].
 
+mod document;
+mod elastic;
 pub(crate) mod grouped;
+mod journal;
 pub mod label_string;
 mod loki_json;
 mod loki_protobuf;
 pub(crate) mod names;
 mod ndjson;
 mod otlp;
+mod splunk;
 pub(crate) mod time;
 mod wire;
 
+pub use document::DocumentOptions;
+pub(crate) use document::{Context, Document, write_map};
+pub use elastic::{Bulk, BulkItem, BulkRequest, ItemError, bulk};
+pub use journal::{JournalOptions, JournalPiece, journal, journal_piece};
 pub use loki_json::loki_json;
 pub use loki_protobuf::loki_protobuf;
 pub use ndjson::{NdjsonFields, ndjson};
 pub use otlp::{INDEX_ATTRIBUTES, otlp, otlp_json, otlp_protobuf};
+pub use splunk::{HecEvents, HecRequest, SplunkOptions, hec_events, hec_raw};
 
 use crate::error::IngestError;
 use crate::reason::Reason;

@@ -1,4 +1,5 @@
-//! Newline-delimited JSON: one object a line, whose fields give the time and the labels.
+//! JSON objects whose fields give the time and the labels: one a line, or the elements of an array, or a single one over
+//! several lines.
 
 use super::grouped::{Grouped, Pairs};
 use super::loki_json::Text;
@@ -8,7 +9,7 @@ use crate::incoming::Incoming;
 use crate::reason::Reason;
 use gantry_model::{LabelSet, Timestamp};
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -31,11 +32,76 @@ pub struct NdjsonFields {
     pub fixed: Vec<(String, String)>,
 }
 
-/// Reads lines; blank ones are skipped. `now` is for lines without a time.
+/// Reads lines; blank ones are skipped. `now` is for lines without a time. A body that begins with `[` is an array, and one
+/// whose first line ends within its object is a single object, or several in a row.
 ///
 /// # Errors
-/// Never for bad lines: each is refused on its own, with its number.
+/// Never for bad lines and elements: each is refused on its own, with its number. `invalid_json` when an array or an object
+/// over several lines is broken; nothing of the body is taken then.
 pub fn ndjson(body: &[u8], fields: &NdjsonFields, now: Timestamp) -> Result<Incoming, DecodeError> {
+    let trimmed = body.trim_ascii_start();
+    let first = trimmed.split(|b| *b == b'\n').next().unwrap_or_default();
+    let goes_on = || serde_json::from_slice::<IgnoredAny>(first).is_err_and(|e| e.is_eof());
+    match trimmed.first() {
+        Some(b'[') => elements(body, fields, now, true),
+        Some(b'{') if first.len() < trimmed.trim_ascii_end().len() && goes_on() => elements(body, fields, now, false),
+        _ => lines(body, fields, now),
+    }
+}
+
+fn elements(body: &[u8], fields: &NdjsonFields, now: Timestamp, array: bool) -> Result<Incoming, DecodeError> {
+    let mut invalid_utf8 = 0;
+    let text = readable(body, &mut invalid_utf8);
+    let mut taken = Elements { fields, now, count: 0, lines: Grouped::default(), refused: Refusals::default() };
+    if array {
+        let mut json = serde_json::Deserializer::from_str(&text);
+        json.deserialize_seq(&mut taken).and_then(|()| json.end()).map_err(DecodeError::json)?;
+    } else {
+        for element in serde_json::Deserializer::from_str(&text).into_iter::<&RawValue>() {
+            taken.take(element.map_err(DecodeError::json)?.get());
+        }
+    }
+    Ok(Incoming { batch: taken.lines.finish()?, refused: taken.refused, invalid_utf8 })
+}
+
+/// Takes one element after the other while the array is read.
+struct Elements<'f, 'a> {
+    fields: &'f NdjsonFields,
+    now: Timestamp,
+    count: usize,
+    lines: Grouped<'a>,
+    refused: Refusals,
+}
+
+impl<'a> Elements<'_, 'a> {
+    fn take(&mut self, raw: &'a str) {
+        self.count += 1;
+        match read_line(raw, self.fields, self.now) {
+            Ok(line) => self.lines.push(line.labels, line.at, line.body, line.metadata),
+            Err((reason, fault)) => {
+                let count = self.count;
+                self.refused.add(reason, 1, raw.len() as u64, || format!("{fault} (element {count} of the body)"));
+            }
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Elements<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of JSON objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        while let Some(raw) = elements.next_element::<&RawValue>()? {
+            self.take(raw.get());
+        }
+        Ok(())
+    }
+}
+
+fn lines(body: &[u8], fields: &NdjsonFields, now: Timestamp) -> Result<Incoming, DecodeError> {
     let mut invalid_utf8 = 0;
     let mut refused = Refusals::default();
     let mut lines = Grouped::default();
@@ -158,75 +224,4 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const NOW: Timestamp = Timestamp::from_secs(1000);
-
-    fn lines(body: &str, fields: &NdjsonFields) -> Vec<String> {
-        let batch = ndjson(body.as_bytes(), fields, NOW).unwrap().batch;
-        let mut all = Vec::new();
-        for stream in batch.streams() {
-            for row in batch.rows_of(stream) {
-                let (at, body, metadata) = (row.timestamp.nanos(), batch.body(row), batch.metadata(row));
-                all.push(format!("{} {at} {body} {metadata}", stream.labels).trim_end().to_owned());
-            }
-        }
-        all
-    }
-
-    #[test]
-    fn by_default_the_whole_line_is_the_body_and_the_usual_time_fields_are_tried() {
-        let body = "{\"ts\":5,\"msg\":\"a\"}\n\n  {\"msg\":\"b\",\"time\":\"later\"} \r\n";
-        let expected = [
-            r#"{source="ndjson"} 5000000000 {"ts":5,"msg":"a"}"#,
-            r#"{source="ndjson"} 1000000000000 {"msg":"b","time":"later"}"#,
-        ];
-        assert_eq!(lines(body, &NdjsonFields::default()), expected);
-    }
-
-    #[test]
-    fn chosen_fields_become_body_labels_and_metadata() {
-        let fields = NdjsonFields {
-            time: Some("when".into()),
-            message: Some("text".into()),
-            labels: vec!["app".into(), "k8s.pod".into()],
-            fixed: vec![("env".into(), "test".into())],
-        };
-        let body = concat!(
-            r#"{"when":"1970-01-01T00:00:02Z","text":"one","app":"a","k8s.pod":"p-0","user":{"id":7},"x.y":true,"z":null}"#,
-            "\n",
-            r#"{"app":"b"}"#,
-            "\n",
-            r#"{"when":3,"text":"two","app":"a","k8s.pod":"p-0"}"#,
-        );
-        let expected = [
-            r#"{app="a", env="test", k8s_pod="p-0"} 2000000000 one {"user":"{\"id\":7}","x_y":"true"}"#,
-            r#"{app="a", env="test", k8s_pod="p-0"} 3000000000 two"#,
-            r#"{app="b", env="test"} 1000000000000 {"app":"b"}"#,
-        ];
-        assert_eq!(lines(body, &fields), expected);
-    }
-
-    #[test]
-    fn a_bad_line_is_refused_with_its_number_and_the_others_are_kept() {
-        let fields = NdjsonFields { time: Some("t".into()), ..NdjsonFields::default() };
-        let incoming = ndjson(b"{\"t\":1}\nplain text\n{\"t\":\"x\"}\n[1]\n", &fields, NOW).unwrap();
-        assert_eq!(incoming.batch.line_count(), 1);
-        assert_eq!(
-            incoming.refused.summary(1),
-            "3 of 4 lines were refused, 1 were stored; the first: invalid_json: expected value at line 1 column 1 (line 2 \
-             of the body)"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn garbage_never_panics(body in proptest::collection::vec(any::<u8>(), 0..100), text in r#"[{}":,a\\n0-9.\n]{0,60}"#) {
-            let fields = NdjsonFields { message: Some("a".into()), ..NdjsonFields::default() };
-            let _ = ndjson(&body, &fields, NOW);
-            let _ = ndjson(text.as_bytes(), &fields, NOW);
-        }
-    }
-}
+mod tests;

@@ -59,7 +59,7 @@ pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, IngestError> {
     Encoding::parse(header.to_str().unwrap_or("unreadable"))
 }
 
-fn tenant(headers: &HeaderMap) -> Result<TenantId, IngestError> {
+pub(super) fn tenant(headers: &HeaderMap) -> Result<TenantId, IngestError> {
     let Some(header) = headers.get(TENANT_HEADER).filter(|value| !value.is_empty()) else {
         return Ok(TenantId::default_tenant());
     };
@@ -79,25 +79,50 @@ pub(super) async fn accept<D>(
 where
     D: FnOnce(&Ingest, &[u8]) -> Result<Incoming, DecodeError> + Send + 'static,
 {
+    let tenant = tenant(request.headers());
+    let received = receive(ingest, source, request, tenant, encoding, decode).await?;
+    let outcome = ingest.submit(&received.tenant, source, received.decoded).await;
+    drop(received.reservation);
+    outcome
+}
+
+/// A decoded request, and the memory that it holds until its lines are stored.
+#[derive(Debug)]
+pub(super) struct Received<T> {
+    pub tenant: TenantId,
+    pub decoded: T,
+    pub reservation: Reservation,
+}
+
+/// As [`accept`] without submitting: for protocols whose answer needs more of the request than its lines. Refusals are
+/// counted here.
+pub(super) async fn receive<T, D>(
+    ingest: &Arc<Ingest>,
+    source: &'static str,
+    request: Request,
+    tenant: Result<TenantId, IngestError>,
+    encoding: Encoding,
+    decode: D,
+) -> Result<Received<T>, IngestError>
+where
+    T: Send + 'static,
+    D: FnOnce(&Ingest, &[u8]) -> Result<T, DecodeError> + Send + 'static,
+{
     let mut reservation = ingest.reserve();
     let received = async {
-        let tenant = tenant(request.headers())?;
+        let tenant = tenant?;
         ingest.check_tenant(&tenant)?;
         let body = read_body(ingest, request, &mut reservation).await?;
         Ok((tenant, body))
     };
     let decoded = match received.await {
         Ok((tenant, body)) => {
-            let (incoming, held) = decode_body(ingest.clone(), body, encoding, reservation, decode).await;
-            reservation = held;
-            incoming.map(|incoming| (tenant, incoming))
+            let (decoded, reservation) = decode_body(ingest.clone(), body, encoding, reservation, decode).await;
+            decoded.map(|decoded| Received { tenant, decoded, reservation })
         }
         Err(error) => Err(error),
     };
-    let (tenant, incoming) = decoded.inspect_err(|error| ingest.metrics.refused_request(source, error.reason))?;
-    let outcome = ingest.submit(&tenant, source, incoming).await;
-    drop(reservation);
-    outcome
+    decoded.inspect_err(|error| ingest.metrics.refused_request(source, error.reason))
 }
 
 async fn read_body(ingest: &Ingest, request: Request, reservation: &mut Reservation) -> Result<Bytes, IngestError> {
@@ -157,15 +182,16 @@ async fn collect(body: Body, max: usize, expected: usize, held: &mut Reservation
 }
 
 /// Decompresses and decodes, on a thread for blocking work when that may take long.
-async fn decode_body<D>(
+async fn decode_body<T, D>(
     ingest: Arc<Ingest>,
     body: Bytes,
     encoding: Encoding,
     mut reservation: Reservation,
     decode: D,
-) -> (Result<Incoming, IngestError>, Reservation)
+) -> (Result<T, IngestError>, Reservation)
 where
-    D: FnOnce(&Ingest, &[u8]) -> Result<Incoming, DecodeError> + Send + 'static,
+    T: Send + 'static,
+    D: FnOnce(&Ingest, &[u8]) -> Result<T, DecodeError> + Send + 'static,
 {
     let quick = matches!(encoding, Encoding::Identity | Encoding::Snappy) && body.len() <= INLINE_BYTES;
     let work = move || {

@@ -5,10 +5,11 @@ use super::framing::{Frame, Framer};
 use super::options::SyslogOptions;
 use crate::ingest::Ingest;
 use crate::reason::Reason;
+use crate::transport::{Secure, Stream};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,7 @@ pub async fn serve_tcp(
     listener: TcpListener,
     ingest: Arc<Ingest>,
     options: Arc<SyslogOptions>,
+    secure: Arc<dyn Secure>,
     cancel: CancellationToken,
 ) {
     let mut connections = JoinSet::new();
@@ -38,9 +40,15 @@ pub async fn serve_tcp(
             Ok(_) if connections.len() >= options.max_connections => {
                 ingest.metrics.refused_request(SOURCE, Reason::Overloaded);
             }
-            Ok((stream, _)) => {
-                let connection = Connection::new(stream, ingest.clone(), options.clone(), cancel.clone());
-                connections.spawn(connection.run());
+            Ok((stream, peer)) => {
+                let (ingest, options, cancel) = (ingest.clone(), options.clone(), cancel.clone());
+                let secure = secure.clone();
+                connections.spawn(async move {
+                    match secure.secure(stream).await {
+                        Ok(stream) => Connection::new(stream, ingest, options, cancel).run().await,
+                        Err(error) => tracing::debug!(%peer, "no agreement on TLS with a syslog client: {error}"),
+                    }
+                });
             }
             Err(error) => {
                 tracing::warn!(%error, "a syslog connection could not be accepted");
@@ -53,7 +61,7 @@ pub async fn serve_tcp(
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     ingest: Arc<Ingest>,
     options: Arc<SyslogOptions>,
     cancel: CancellationToken,
@@ -62,7 +70,12 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, ingest: Arc<Ingest>, options: Arc<SyslogOptions>, cancel: CancellationToken) -> Self {
+    fn new(
+        stream: Box<dyn Stream>,
+        ingest: Arc<Ingest>,
+        options: Arc<SyslogOptions>,
+        cancel: CancellationToken,
+    ) -> Self {
         let framer = Framer::new(options.max_frame_bytes);
         Connection { stream, ingest, options, cancel, framer, batch: Batch::default() }
     }

@@ -39,6 +39,11 @@ impl Loki {
         Loki { url, http: Client::builder().timeout(Duration::from_secs(60)).build().unwrap() }
     }
 
+    /// Speaks through a client that knows more than the address.
+    pub fn through(url: String, http: Client) -> Self {
+        Loki { url, http }
+    }
+
     pub fn post_request(&self, path: &str) -> RequestBuilder {
         self.http.post(format!("{}{path}", self.url))
     }

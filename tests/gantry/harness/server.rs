@@ -24,6 +24,7 @@ pub struct Launch {
     retention: bool,
     args: Vec<OsString>,
     env: Vec<(String, String)>,
+    client: Option<reqwest::Client>,
     expected: Vec<&'static str>,
 }
 
@@ -39,6 +40,7 @@ impl Launch {
             retention: true,
             args: Vec::new(),
             env: Vec::new(),
+            client: None,
             expected: Vec::new(),
         }
     }
@@ -52,6 +54,12 @@ impl Launch {
     pub fn set(mut self, key: &str, value: impl ToString) -> Self {
         let name = format!("GANTRY__{}", key.replace('.', "__").to_ascii_uppercase());
         self.env.push((name, value.to_string()));
+        self
+    }
+
+    /// Speaks to the server through this client.
+    pub fn client(mut self, client: reqwest::Client) -> Self {
+        self.client = Some(client);
         self
     }
 
@@ -139,6 +147,11 @@ impl Server {
         &self.loki.url
     }
 
+    /// A directory for the test's own files.
+    pub fn scratch(&self) -> &Path {
+        self.launch.scratch()
+    }
+
     pub fn data(&self) -> &Path {
         &self.launch.data
     }
@@ -154,7 +167,11 @@ impl Server {
 
     /// Reads the addresses from what is printed, then waits for 200 of `/ready`.
     async fn ready(&mut self) {
-        self.loki = Loki::new(self.printed("HTTP").await);
+        let url = self.printed("HTTP").await;
+        self.loki = match &self.launch.client {
+            Some(client) => Loki::through(url, client.clone()),
+            None => Loki::new(url),
+        };
         self.grpc = self.printed("OTLP/gRPC").await;
         let loki = &self.loki;
         eventually("the server is ready", READY, async || {
@@ -164,7 +181,7 @@ impl Server {
     }
 
     /// The value behind `name` in the greeting of `gantry up`.
-    async fn printed(&mut self, name: &str) -> String {
+    pub async fn printed(&mut self, name: &str) -> String {
         let (log, child) = (&self.log, &mut self.child);
         eventually("the server prints its addresses", READY, async || {
             let text = fs::read_to_string(log).unwrap();

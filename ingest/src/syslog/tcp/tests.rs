@@ -1,9 +1,11 @@
 use super::super::serve_udp;
 use super::*;
 use crate::testing::Fixture;
+use crate::transport::Plain;
 use gantry_store_api::ErrorKind;
 use std::future::Future;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::net::UdpSocket;
 
 async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
@@ -30,7 +32,13 @@ impl Server {
         let (fixture, cancel) = (Fixture::new(), CancellationToken::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let task = tokio::spawn(serve_tcp(listener, fixture.ingest.clone(), Arc::new(options), cancel.clone()));
+        let task = tokio::spawn(serve_tcp(
+            listener,
+            fixture.ingest.clone(),
+            Arc::new(options),
+            Arc::new(Plain),
+            cancel.clone(),
+        ));
         Server { fixture, cancel, task, address }
     }
 
