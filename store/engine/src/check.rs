@@ -1,11 +1,12 @@
 //! Verifies a data directory at rest and says in words what is wrong with it.
 
 use crate::StoreOptions;
+use crate::cache::Cache;
 use crate::catalog::{Catalog, Contents};
 use crate::error::{io_context, join_error, meta_error, object_error};
 use crate::lock::DirectoryLock;
 use crate::objects::Objects;
-use crate::split::{IndexCache, ObjectInfo, Split, SplitMeta};
+use crate::split::{ObjectInfo, Split, SplitMeta};
 use crate::wal::WalPosition;
 use crate::wal::codec::Decoder;
 use crate::wal::reader::{Item, SegmentBytes};
@@ -180,7 +181,7 @@ async fn check_split(objects: &Objects, meta: SplitMeta, report: &mut CheckRepor
     }
     let expected = meta.rows;
     let path = meta.parquet_path();
-    match count_rows(Split::new(objects.store.clone(), meta, IndexCache::new(0))).await {
+    match count_rows(Split::new(objects.store.clone(), meta, Cache::new(0))).await {
         Ok(rows) if rows == expected => report.split_rows += rows,
         Ok(rows) => report.damage(path, format!("has {rows} lines, the catalog says {expected}")),
         Err(error) => report.damage(path, error),

@@ -12,6 +12,7 @@
 
 mod background;
 mod buckets;
+pub mod cache;
 mod catalog;
 mod check;
 mod compaction;

@@ -1,5 +1,6 @@
 //! What the store counts.
 
+use crate::cache::CacheCounters;
 use gantry_store_api::{ErrorKind, StoreError};
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector, exponential_buckets,
@@ -29,6 +30,7 @@ pub(crate) struct Metrics {
     pub damaged_records: IntCounter,
     pub tail_subscribers: IntGauge,
     pub tail_lagged_lines: IntCounter,
+    pub cache: CacheCounters,
     errors: IntCounterVec,
 }
 
@@ -58,6 +60,7 @@ impl Metrics {
             damaged_records: add.counter("wal_damaged_places", "Places in the WAL that could not be read")?,
             tail_subscribers: add.gauge("tail_subscribers", "Live subscriptions")?,
             tail_lagged_lines: add.counter("tail_lagged_lines", "Lines that slow subscribers missed")?,
+            cache: add.cache()?,
             errors: add.register(
                 IntCounterVec::new(
                     Opts::new("gantry_store_errors_total", "Failures by what was being done and kind"),
@@ -90,6 +93,16 @@ impl Adder<'_> {
     fn register<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, StoreError> {
         self.0.register(Box::new(collector.clone())).map_err(StoreError::internal)?;
         Ok(collector)
+    }
+
+    fn cache(&self) -> Result<CacheCounters, StoreError> {
+        let CacheCounters { hits, misses, evicted, bytes } = CacheCounters::default();
+        Ok(CacheCounters {
+            hits: self.register(hits)?,
+            misses: self.register(misses)?,
+            evicted: self.register(evicted)?,
+            bytes: self.register(bytes)?,
+        })
     }
 
     fn counter(&self, name: &str, help: &str) -> Result<IntCounter, StoreError> {

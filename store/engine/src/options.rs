@@ -50,6 +50,9 @@ pub struct StoreOptions {
     /// Bytes of text up to which splits are merged.
     #[serde(with = "byte_size")]
     pub split_target_bytes: u64,
+    /// Bytes of indexes and other parts of splits that are kept in memory, of all kinds together.
+    #[serde(with = "byte_size")]
+    pub cache_bytes: u64,
     /// Lines older than this are removed; `"forever"` or nothing keeps them.
     #[serde(with = "optional_duration")]
     pub retention: Option<Duration>,
@@ -94,6 +97,7 @@ impl Default for StoreOptions {
             settled_zstd_level: 12,
             compact_min_splits: 4,
             split_target_bytes: 1 << 30,
+            cache_bytes: 64 << 20,
             retention: None,
             max_bytes_per_tenant: None,
             tenants: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! What all parts of one store share.
 
 use crate::StoreOptions;
+use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::deletes::Deletes;
 use crate::disk::Disk;
@@ -9,7 +10,7 @@ use crate::graveyard::Graveyard;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::retention::Reminders;
-use crate::split::{EncodedSplit, IndexCache, Split, SplitId, SplitMeta};
+use crate::split::{EncodedSplit, Split, SplitId, SplitMeta};
 use crate::tail::TailHub;
 use crate::versions::Versions;
 use gantry_meta::{MetaStore, RedbMeta};
@@ -20,9 +21,6 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::Notify;
-
-/// Bytes of split indexes and footers that stay in memory.
-const INDEX_CACHE_BYTES: usize = 48 << 20;
 
 /// Where a new split belongs and what it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +60,7 @@ pub(crate) struct Shared {
     pub versions: Versions,
     /// Told when a memtable was frozen.
     pub frozen: Notify,
-    index_cache: Arc<IndexCache>,
+    cache: Arc<Cache>,
     last_id: Mutex<i64>,
     process: u32,
 }
@@ -76,7 +74,9 @@ impl Shared {
     ) -> Result<Self, StoreError> {
         let meta = RedbMeta::open(options.data.join("meta.redb")).map_err(meta_error)?;
         let meta: Arc<dyn MetaStore> = Arc::new(meta);
+        let budget = usize::try_from(options.cache_bytes).unwrap_or(usize::MAX);
         Ok(Shared {
+            cache: Cache::counted(budget, metrics.cache.clone()),
             catalog: Catalog::new(meta.clone()),
             deletes: Deletes::new(meta.clone()),
             reminders: Reminders::default(),
@@ -88,7 +88,6 @@ impl Shared {
             metrics,
             graveyard: Graveyard::default(),
             frozen: Notify::new(),
-            index_cache: IndexCache::new(INDEX_CACHE_BYTES),
             last_id: Mutex::new(0),
             process: std::hash::RandomState::new().build_hasher().finish() as u32,
             options,
@@ -110,7 +109,7 @@ impl Shared {
         if self.objects.is_local() {
             self.disk.splits.fetch_add(meta.stored_bytes(), Ordering::Relaxed);
         }
-        Split::new(self.objects.store.clone(), meta, self.index_cache.clone())
+        Split::new(self.objects.store.clone(), meta, self.cache.clone())
     }
 
     /// A split left the catalog: its files go when nobody reads it any more.

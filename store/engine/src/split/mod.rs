@@ -19,6 +19,6 @@ mod tests;
 pub use granule::GRANULE_ROWS;
 pub use index::{Granule, SplitIndex, SplitStream};
 pub use meta::{ObjectInfo, SplitId, SplitMeta};
-pub use reader::{IndexCache, OpenSplit, RowColumns, Split};
+pub use reader::{OpenSplit, RowColumns, Split};
 pub use sorted::{SortedChunk, SortedRow, SortedRows};
 pub use writer::{EncodedSplit, SplitOptions, SplitSummary, SplitWriter};

@@ -2,7 +2,8 @@
 
 use super::granule::GRANULE_ROWS;
 use super::index::{PageSum, SplitIndex};
-use super::meta::{SplitId, SplitMeta};
+use super::meta::SplitMeta;
+use crate::cache::{Cache, CacheKey};
 use arrow::array::{Array, AsArray, StringViewArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field, Schema, TimestampNanosecondType};
@@ -12,85 +13,20 @@ use futures::{FutureExt, StreamExt, TryFutureExt};
 use gantry_store_api::{ScanColumns, StoreError};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
-use parking_lot::Mutex;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection};
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Opened indexes and footers, kept while they fit a budget; the least recently used goes first.
-#[derive(Debug)]
-pub struct IndexCache {
-    budget: usize,
-    inner: Mutex<CacheInner>,
-}
-
-#[derive(Debug, Default)]
-struct CacheInner {
-    open: HashMap<SplitId, (Arc<OpenSplit>, u64)>,
-    bytes: usize,
-    tick: u64,
-}
-
-impl IndexCache {
-    /// `budget` in bytes.
-    pub fn new(budget: usize) -> Arc<Self> {
-        Arc::new(IndexCache { budget, inner: Mutex::default() })
-    }
-
-    fn get(&self, id: &SplitId) -> Option<Arc<OpenSplit>> {
-        let mut inner = self.inner.lock();
-        inner.tick += 1;
-        let tick = inner.tick;
-        let (open, used) = inner.open.get_mut(id)?;
-        *used = tick;
-        Some(open.clone())
-    }
-
-    fn put(&self, open: Arc<OpenSplit>) {
-        let mut inner = self.inner.lock();
-        inner.tick += 1;
-        let tick = inner.tick;
-        inner.bytes += open.memory();
-        if let Some((old, _)) = inner.open.insert(open.meta.id.clone(), (open, tick)) {
-            inner.bytes -= old.memory();
-        }
-        while inner.bytes > self.budget && inner.open.len() > 1 {
-            let Some(oldest) = inner.open.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| id.clone()) else {
-                break;
-            };
-            inner.forget(&oldest);
-        }
-    }
-
-    fn forget(&self, id: &SplitId) {
-        self.inner.lock().forget(id);
-    }
-
-    /// Bytes held now.
-    pub fn bytes(&self) -> usize {
-        self.inner.lock().bytes
-    }
-}
-
-impl CacheInner {
-    fn forget(&mut self, id: &SplitId) {
-        if let Some((old, _)) = self.open.remove(id) {
-            self.bytes -= old.memory();
-        }
-    }
-}
 
 /// A split of the catalog; opening it is put off until somebody reads.
 #[derive(Debug)]
 pub struct Split {
     store: Arc<dyn ObjectStore>,
     meta: SplitMeta,
-    cache: Arc<IndexCache>,
+    cache: Arc<Cache>,
 }
 
 impl Drop for Split {
@@ -100,7 +36,7 @@ impl Drop for Split {
 }
 
 impl Split {
-    pub fn new(store: Arc<dyn ObjectStore>, meta: SplitMeta, cache: Arc<IndexCache>) -> Arc<Self> {
+    pub fn new(store: Arc<dyn ObjectStore>, meta: SplitMeta, cache: Arc<Cache>) -> Arc<Self> {
         Arc::new(Split { store, meta, cache })
     }
 
@@ -110,13 +46,13 @@ impl Split {
 
     /// The index and the footer, from the cache or from the store. Errors name the split.
     pub async fn open(&self) -> Result<Arc<OpenSplit>, StoreError> {
-        if let Some(open) = self.cache.get(&self.meta.id) {
-            return Ok(open);
-        }
-        let open = self.load().await.map_err(|e| e.context(format!("split {}", self.meta.id)))?;
-        let open = Arc::new(open);
-        self.cache.put(open.clone());
-        Ok(open)
+        let key = CacheKey { kind: "index", split: self.meta.id.clone(), part: 0 };
+        let load = async {
+            let open = self.load().await?;
+            let weight = open.memory();
+            Ok((open, weight))
+        };
+        self.cache.get_or_load(key, load).await.map_err(|e| e.context(format!("split {}", self.meta.id)))
     }
 
     async fn load(&self) -> Result<OpenSplit, StoreError> {

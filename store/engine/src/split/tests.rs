@@ -1,6 +1,7 @@
 //! Splits end to end: rows in, the same rows out, and no granule skipped that holds a match.
 
 use super::*;
+use crate::cache::Cache;
 use crate::querier::{Snapshot, querier};
 use futures::StreamExt;
 use gantry_model::{LabelSet, LineFilter, LineOp, Selector, TenantId, TimeRange, Timestamp};
@@ -51,7 +52,7 @@ async fn put(parquet: bytes::Bytes, index: bytes::Bytes, summary: SplitSummary) 
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     store.put(&meta.parquet_path(), parquet.into()).await.unwrap();
     store.put(&meta.index_path(), index.into()).await.unwrap();
-    (store.clone(), Split::new(store, meta, IndexCache::new(1 << 20)))
+    (store.clone(), Split::new(store, meta, Cache::new(1 << 20)))
 }
 
 async fn scanned(split: Arc<Split>, lines: Vec<LineFilter>) -> (Vec<Row>, u64, Vec<String>) {
