@@ -126,7 +126,9 @@ impl<'a> Rules<'a> {
     fn check_time(&self, at: Timestamp) -> Result<(), (Reason, String)> {
         let (ns, oldest, newest) = (at.nanos(), self.oldest.nanos(), self.newest.nanos());
         if at < self.oldest {
-            let message = format!("timestamp {ns} is older than the oldest accepted now, {oldest} (ns since 1970): see ingest.max_age and the retention");
+            let message = format!(
+                "timestamp {ns} is older than the oldest accepted now, {oldest} (ns since 1970): see ingest.max_age and the retention"
+            );
             return Err((Reason::TooFarBehind, message));
         }
         if at > self.newest {

@@ -12,6 +12,7 @@ mod doors;
 mod endurance;
 mod grafana;
 mod harness;
+mod late;
 mod otel;
 mod rotation;
 mod s3;
