@@ -23,6 +23,8 @@ Write     POST /loki/api/v1/push           Loki push: JSON, or protobuf with sna
 Read      GET  /loki/api/v1/query_range    LogQL, as Grafana's Loki data source asks
           GET  /loki/api/v1/labels         what there is
           GET  /loki/api/v1/tail           live lines over a WebSocket
+          GET  /loki/api/v1/patterns       what lines have in common
+          GET  /api/v1/logs/context        the lines around a line
           POST /api/v1/sql                 SQL over the table logs
 Delete    POST /loki/api/v1/delete        lines of streams, hidden at once; GET lists, DELETE cancels
 Move      GET  /api/v1/export              lines of a time range as a Parquet file

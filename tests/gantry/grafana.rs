@@ -137,6 +137,38 @@ async fn hints_get_statistics_and_volumes() {
     server.stop().await;
 }
 
+/// A stream that is silent for most of its time: half a minute of lines every fifth minute, for an hour.
+async fn bursts(server: &Server, start: u64) {
+    for burst in 0..12u64 {
+        let at = start + burst * 300 * SECOND;
+        let lines: Vec<(u64, String)> =
+            (0..1000).map(|n| (at + n * SECOND / 34, format!("burst {burst} line {n}"))).collect();
+        server.loki.push_ok(&[("app", "bursts")], &lines).await;
+    }
+    server.loki.flush().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_and_volumes_come_from_the_index_alone() {
+    let server = Launch::new().start().await;
+    let start = (now_ns() / SECOND - 3600) * SECOND;
+    bursts(&server, start).await;
+    let ends = [start.to_string(), (start + 3600 * SECOND).to_string()];
+    let query = "sum by (app) (count_over_time({app=\"bursts\"}[5m]))";
+    let asked = [("query", query), ("start", &*ends[0]), ("end", &*ends[1]), ("step", "300")];
+    let plan = server.loki.ask("/api/v1/explain", &asked).await.text;
+    assert!(plan.contains("rows=12000/12000, bytes=0"), "{plan}");
+    let asked = [("query", "{app=\"bursts\"}"), ("start", &*ends[0]), ("end", &*ends[1]), ("step", "300")];
+    let volume = server.loki.ask("/loki/api/v1/index/volume_range", &asked).await.json();
+    let points = volume["data"]["result"][0]["values"].as_array().unwrap();
+    let bytes = |point: &Value| point[1].as_str().unwrap().parse::<f64>().unwrap();
+    let total: f64 = points.iter().map(bytes).sum();
+    let written =
+        (0..12).flat_map(|b| (0..1000).map(move |n| format!("burst {b} line {n}").len())).sum::<usize>() as f64;
+    assert!((total / written - 1.0).abs() < 0.02, "{total} of {written}");
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn drilldown_gets_detected_labels_and_fields() {
     let (server, start, end) = filled().await;

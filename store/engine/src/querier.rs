@@ -6,10 +6,10 @@ use crate::mask::Mask;
 use crate::masked;
 use crate::memtable::{Memtable, MemtableView};
 use crate::scan;
-use crate::split::{OpenSplit, Split, SplitStream};
+use crate::split::{GRANULE_ROWS, OpenSplit, Split, SplitIndex, SplitStream};
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
-use gantry_model::{LabelSet, Selector, TenantId, TimeRange};
+use gantry_model::{LabelSet, Selector, TenantId, TimeRange, Timestamp};
 use gantry_store_api::{Querier, Scan, ScanReport, ScanRequest, StoreError, StreamSummary};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,8 +79,8 @@ impl Querier for SnapshotQuerier {
                     }
                     continue;
                 }
-                let share = share(stream, &self.range);
-                let granules = stream.row_range().len().div_ceil(crate::split::GRANULE_ROWS) as u64;
+                let share = share(index, stream, &self.range);
+                let granules = stream.row_range().len().div_ceil(GRANULE_ROWS) as u64;
                 add(
                     &mut found,
                     &stream.labels,
@@ -120,14 +120,27 @@ fn add(found: &mut BTreeMap<LabelSet, StreamSummary>, labels: &LabelSet, entries
     summary.chunks += chunks;
 }
 
-/// Share of the stream's time that lies in the range, by which counts are scaled; 1 when the range covers it.
-fn share(stream: &SplitStream, range: &TimeRange) -> f64 {
+/// Share of the stream's rows that lie in the range, by which counts are scaled; 1 when the range covers it. Within a
+/// granule rows are taken to be spread evenly over its time.
+fn share(index: &SplitIndex, stream: &SplitStream, range: &TimeRange) -> f64 {
     if range.covers_closed(stream.min_ts, stream.max_ts) {
         return 1.0;
     }
-    let whole = (stream.max_ts.0 as f64 - stream.min_ts.0 as f64).max(1.0);
-    let start = stream.min_ts.max(range.start).0 as f64;
-    let end = stream.max_ts.min(range.end).0 as f64;
+    let rows = stream.row_range();
+    let mut counted = 0.0;
+    for number in rows.start / GRANULE_ROWS..rows.end.div_ceil(GRANULE_ROWS) {
+        let (granule, held) = (&index.granules[number], index.granule_rows(number));
+        let own = held.end.min(rows.end) - held.start.max(rows.start);
+        let (first, last) = (granule.min_ts.max(stream.min_ts), granule.max_ts.min(stream.max_ts));
+        counted += own as f64 * time_share(first, last, range);
+    }
+    counted / (rows.len().max(1) as f64)
+}
+
+/// Share of `first..=last` that lies in the range.
+fn time_share(first: Timestamp, last: Timestamp, range: &TimeRange) -> f64 {
+    let whole = last.0 as f64 - first.0 as f64 + 1.0;
+    let (start, end) = (first.max(range.start).0 as f64, (last.0 as f64 + 1.0).min(range.end.0 as f64));
     ((end - start) / whole).clamp(0.0, 1.0)
 }
 

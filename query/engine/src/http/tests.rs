@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 mod context;
+mod fields;
 mod patterns;
 
 const MINUTE: i64 = 60_000_000_000;

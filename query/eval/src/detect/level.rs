@@ -72,6 +72,11 @@ fn by_number(number: i32) -> Option<&'static str> {
 }
 
 fn known(word: &str) -> Option<&'static str> {
+    // Nearly every word of a line ends here.
+    let first = word.as_bytes().first()? | 0x20;
+    if !(3..=11).contains(&word.len()) || !b"tdinwecfp".contains(&first) {
+        return None;
+    }
     WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, level)| *level)
 }
 
@@ -86,7 +91,8 @@ pub fn level_of_line(body: &str) -> &'static str {
 }
 
 fn is_key(key: &str) -> bool {
-    KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
+    let could_be = |first: &u8| matches!(first | 0x20, b'l' | b's');
+    key.as_bytes().first().is_some_and(could_be) && KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
 }
 
 fn json_level(body: &str) -> Option<&'static str> {
@@ -113,8 +119,10 @@ const SEARCHED: usize = 512;
 /// The first word of the line that names a level. In lower case `trace` is nearly always the name of a trace id.
 fn words(body: &str) -> Option<&'static str> {
     let end = (0..=SEARCHED.min(body.len())).rev().find(|at| body.is_char_boundary(*at))?;
-    let words = body[..end].split(|c: char| !c.is_ascii_alphabetic());
-    words.filter(|word| word.len() >= 3 && !matches!(*word, "trace" | "Trace")).find_map(known)
+    let text = &body[..end];
+    let words = text.as_bytes().split(|byte| !byte.is_ascii_alphabetic());
+    let words = words.filter_map(|word| std::str::from_utf8(word).ok());
+    words.filter(|word| !matches!(*word, "trace" | "Trace")).find_map(known)
 }
 
 #[cfg(test)]
