@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 /// `USER_HZ`, in which Linux counts CPU time in `/proc/PID/stat` on every architecture that Rust supports.
 const TICKS_PER_SECOND: f64 = 100.0;
 const READY_DEADLINE: Duration = Duration::from_secs(120);
+/// For a flush or a compaction of everything.
+const WORK_DEADLINE: Duration = Duration::from_secs(3600);
 
 #[derive(Debug)]
 pub struct Server {
@@ -89,7 +91,7 @@ impl Server {
     /// `POST path`; answers how long it took.
     pub async fn post(&self, client: &Client, path: &str) -> Result<Duration> {
         let started = Instant::now();
-        let answer = client.post(format!("{}{path}", self.url)).send().await?;
+        let answer = client.post(format!("{}{path}", self.url)).timeout(WORK_DEADLINE).send().await?;
         ensure!(answer.status().is_success(), "POST {path}: {}", answer.status());
         answer.bytes().await?;
         Ok(started.elapsed())
