@@ -58,6 +58,8 @@ pub struct Stats {
     pub granules: u64,
     /// Lines or samples in the answer.
     pub returned: u64,
+    /// Segments of steps that were found kept, asked for, and newly kept.
+    pub cached: [u64; 3],
     pub exec_time: Duration,
     pub queue_time: Duration,
 }

@@ -133,7 +133,7 @@ impl QueryEngine {
         selector: &Selector,
     ) -> Result<Vec<StreamSummary>, QueryError> {
         let querier = self.store.querier(tenant, range);
-        self.guarded("streams", async { Ok(querier.streams(selector).await?) }).await
+        self.guarded("streams", tenant, async { Ok(querier.streams(selector).await?) }).await
     }
 }
 

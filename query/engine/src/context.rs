@@ -64,7 +64,7 @@ impl QueryEngine {
                 None => return Ok(Context::default()),
             },
         };
-        self.guarded("context", async {
+        self.guarded("context", tenant, async {
             let search = Search { engine: self, tenant, plan: LogPlan::new(&expr), cost: Cost::default() };
             let mut context = Context::default();
             let mut same = search.at(query.at).await?;

@@ -1,17 +1,19 @@
 //! [`QueryEngine`]: what all queries share: the store, the clock, slots, memory and deadlines.
 
+use crate::admission::{Admission, Limits, Permit};
 use crate::metrics::Metrics;
+use crate::results::ResultCache;
 use crate::{QueryError, QueryOptions};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use gantry_model::Clock;
+use gantry_model::{Clock, TenantId};
 use gantry_store_api::{Queryable, ScanReport, Tail};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
 /// Answers queries. Cheap to share; dropping a future of its methods cancels the work.
@@ -22,18 +24,16 @@ pub struct QueryEngine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
     pub(crate) runtime: Arc<RuntimeEnv>,
+    pub(crate) results: ResultCache,
     pub(crate) tail_slots: Arc<Semaphore>,
-    /// Running and waiting queries.
-    admitted: Arc<Semaphore>,
-    /// Running queries.
-    running: Arc<Semaphore>,
+    admission: Arc<Admission>,
 }
 
 /// The right to run one query, given back when dropped, and until when.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub deadline: tokio::time::Instant,
-    _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    _permit: Permit,
 }
 
 impl QueryEngine {
@@ -48,8 +48,14 @@ impl QueryEngine {
         let metrics = Metrics::new(registry).map_err(|error| QueryError::Internal(error.to_string()))?;
         let pool = Arc::new(FairSpillPool::new(options.memory_bytes));
         let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?;
-        let (slots, queued, tail_slots) = (options.slots(), options.max_queued, options.max_tails);
+        let tail_slots = options.max_tails;
+        let limits = Limits {
+            running: options.slots(),
+            running_of_tenant: options.slots_of_tenant(),
+            waiting: options.max_queued,
+        };
         Ok(Arc::new(QueryEngine {
+            results: ResultCache::new(options.result_cache_bytes),
             options,
             store,
             tails,
@@ -57,8 +63,7 @@ impl QueryEngine {
             metrics,
             runtime,
             tail_slots: Arc::new(Semaphore::new(tail_slots)),
-            admitted: Arc::new(Semaphore::new(slots + queued)),
-            running: Arc::new(Semaphore::new(slots)),
+            admission: Admission::new(limits),
         }))
     }
 
@@ -66,15 +71,16 @@ impl QueryEngine {
         &self.options
     }
 
-    /// Runs `work` in a slot and within the deadline, and counts it under `kind`.
+    /// Runs `work` in a slot of the tenant and within the deadline, and counts it under `kind`.
     pub(crate) async fn guarded<T>(
         &self,
         kind: &str,
+        tenant: &TenantId,
         work: impl Future<Output = Result<T, QueryError>>,
     ) -> Result<T, QueryError> {
         let started = Instant::now();
         let run = async {
-            let slot = self.slot().await?;
+            let slot = self.slot(tenant).await?;
             timeout_at(slot.deadline, work).await.map_err(|_| QueryError::Timeout)?
         };
         let answer = run.await;
@@ -83,12 +89,10 @@ impl QueryEngine {
     }
 
     /// Waits for a slot; refuses at once when too many wait already.
-    pub(crate) async fn slot(&self) -> Result<Slot, QueryError> {
+    pub(crate) async fn slot(&self, tenant: &TenantId) -> Result<Slot, QueryError> {
         let deadline = tokio::time::Instant::now() + self.options.timeout;
-        let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| QueryError::Overloaded)?;
-        let running = timeout_at(deadline, self.running.clone().acquire_owned()).await;
-        let running = running.map_err(|_| QueryError::Overloaded)?.map_err(|_| QueryError::Overloaded)?;
-        Ok(Slot { deadline, _permits: (admitted, running) })
+        let permit = self.admission.enter(tenant, deadline).await?;
+        Ok(Slot { deadline, _permit: permit })
     }
 
     pub(crate) fn count(&self, kind: &str, started: Instant, error: Option<&QueryError>) {

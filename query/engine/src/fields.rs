@@ -24,7 +24,7 @@ impl QueryEngine {
         range: TimeRange,
         limits: FieldsQuery,
     ) -> Result<FieldDetector, QueryError> {
-        self.guarded("fields", async {
+        self.guarded("fields", tenant, async {
             let plan = LogPlan::new(expr);
             let lines = self.lines_plan(tenant, &plan, range, limits.lines, true).await?;
             let rows = self.raw_rows(&lines, &Cost::default()).await?;

@@ -9,6 +9,7 @@
 //!
 //! Start with [`QueryEngine`] and [`router`].
 
+mod admission;
 mod answer;
 mod catalog;
 mod context;
@@ -22,6 +23,7 @@ mod logql;
 mod metrics;
 mod options;
 mod patterns;
+mod results;
 mod sql;
 mod tail;
 

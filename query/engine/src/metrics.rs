@@ -8,6 +8,8 @@ pub struct Metrics {
     pub duration: HistogramVec,
     pub scanned_bytes: IntCounter,
     pub scanned_rows: IntCounter,
+    pub cached_segments: IntCounterVec,
+    pub cached_bytes: IntGauge,
     pub tails: IntGauge,
     pub tail_lines: IntCounter,
     pub tail_dropped: IntCounter,
@@ -27,6 +29,14 @@ impl Metrics {
                 "Bytes of bodies and metadata looked at.",
             )?,
             scanned_rows: IntCounter::new("gantry_query_scanned_rows_total", "Lines looked at.")?,
+            cached_segments: IntCounterVec::new(
+                Opts::new(
+                    "gantry_query_result_cache_segments_total",
+                    "Segments of eight steps of metric queries that were asked for, by whether they were found kept.",
+                ),
+                &["outcome"],
+            )?,
+            cached_bytes: IntGauge::new("gantry_query_result_cache_bytes", "Bytes of values that are kept.")?,
             tails: IntGauge::new("gantry_query_tails", "Live tails that are open.")?,
             tail_lines: IntCounter::new("gantry_query_tail_lines_total", "Lines sent to live tails.")?,
             tail_dropped: IntCounter::new(
@@ -38,6 +48,8 @@ impl Metrics {
         registry.register(Box::new(metrics.duration.clone()))?;
         registry.register(Box::new(metrics.scanned_bytes.clone()))?;
         registry.register(Box::new(metrics.scanned_rows.clone()))?;
+        registry.register(Box::new(metrics.cached_segments.clone()))?;
+        registry.register(Box::new(metrics.cached_bytes.clone()))?;
         registry.register(Box::new(metrics.tails.clone()))?;
         registry.register(Box::new(metrics.tail_lines.clone()))?;
         registry.register(Box::new(metrics.tail_dropped.clone()))?;

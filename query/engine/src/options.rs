@@ -21,11 +21,17 @@ pub struct QueryOptions {
     pub max_scan_bytes: u64,
     /// Memory that all running queries share, in bytes. A query that would need more is refused.
     pub memory_bytes: usize,
+    /// Memory for values of metric queries that are kept, in bytes, so that a dashboard that asks again computes only what
+    /// is new; 0 keeps none.
+    pub result_cache_bytes: usize,
     /// Most rows that a SQL statement may answer.
     pub max_sql_rows: usize,
     /// Queries that run at the same time; 0 stands for twice the number of cores.
     pub max_concurrent: usize,
-    /// Queries that wait for a slot before more are refused with 429.
+    /// Queries of one tenant that run at the same time; 0 stands for one less than `max_concurrent`, so that a tenant with
+    /// long queries leaves room for the others.
+    pub max_concurrent_per_tenant: usize,
+    /// Queries that wait for a slot, half of them at most of one tenant, before more are refused with 429.
     pub max_queued: usize,
     /// Threads that one query may use; 0 stands for the number of cores.
     pub parallelism: usize,
@@ -44,8 +50,10 @@ impl Default for QueryOptions {
             max_range: Duration::from_secs(721 * 3600),
             max_scan_bytes: 1 << 40,
             memory_bytes: 256 << 20,
+            result_cache_bytes: 32 << 20,
             max_sql_rows: 1_000_000,
             max_concurrent: 0,
+            max_concurrent_per_tenant: 0,
             max_queued: 100,
             parallelism: 0,
             max_tails: 100,
@@ -68,6 +76,16 @@ impl QueryOptions {
         match self.max_concurrent {
             0 => 2 * cores(),
             n => n,
+        }
+    }
+}
+
+impl QueryOptions {
+    /// Queries of one tenant that run at the same time.
+    pub fn slots_of_tenant(&self) -> usize {
+        match self.max_concurrent_per_tenant {
+            0 => self.slots().saturating_sub(1).max(1),
+            n => n.min(self.slots()),
         }
     }
 }

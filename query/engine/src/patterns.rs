@@ -40,7 +40,7 @@ impl QueryEngine {
         query: PatternsQuery,
     ) -> Result<PatternsAnswer, QueryError> {
         self.check_range(query.range.start, query.range.end)?;
-        self.guarded("patterns", async {
+        self.guarded("patterns", tenant, async {
             let plan = LogPlan::new(expr);
             let request = ScanRequest {
                 selector: plan.selector.clone(),

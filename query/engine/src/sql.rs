@@ -63,7 +63,7 @@ impl QueryEngine {
     }
 
     async fn start_sql(&self, tenant: &TenantId, statement: &str, range: TimeRange) -> Result<SqlAnswer, QueryError> {
-        let slot = self.slot().await?;
+        let slot = self.slot(tenant).await?;
         let deadline = slot.deadline;
         let start = async {
             let context = self.session();

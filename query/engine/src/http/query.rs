@@ -21,6 +21,12 @@ fn categorized(headers: &HeaderMap) -> bool {
     flags.flat_map(|value| value.split(',')).any(|flag| flag.trim() == "categorize-labels")
 }
 
+/// `Cache-Control: no-cache` or `no-store`.
+fn fresh(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|part| matches!(part.trim(), "no-cache" | "no-store"))
+}
+
 /// Gantry's own clients may ask for all streams; Loki's may not.
 pub(super) fn allow_all(headers: &HeaderMap) -> bool {
     headers.get("x-gantry-allow-all").is_some_and(|value| value == "1")
@@ -33,7 +39,8 @@ fn range_query(engine: &QueryEngine, ask: &Ask) -> Result<RangeQuery, QueryError
     let backward = params.backward()?;
     let expr = logql::parse(params.get("query"), allow_all(&ask.headers))?;
     let categorized = categorized(&ask.headers);
-    Ok(RangeQuery { expr, start: range.start, end: range.end, step: range.step, limit, backward, categorized })
+    let fresh = fresh(&ask.headers);
+    Ok(RangeQuery { expr, start: range.start, end: range.end, step: range.step, limit, backward, categorized, fresh })
 }
 
 pub async fn range(State(engine): Engine, ask: Ask) -> Result<Response, Failure> {

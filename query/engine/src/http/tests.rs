@@ -16,6 +16,7 @@ use tower::ServiceExt;
 
 mod context;
 mod fields;
+mod kept;
 mod patterns;
 
 const MINUTE: i64 = 60_000_000_000;

@@ -133,7 +133,18 @@ fn stats(stats: &Stats, out: &mut String) {
     number(exec, out);
     out.push_str(",\"queueTime\":");
     number(stats.queue_time.as_secs_f64(), out);
-    out.push_str("}}");
+    out.push_str("},\"cache\":{\"result\":{");
+    let [found, requested, stored] = stats.cached;
+    list(
+        [("entriesFound", found), ("entriesRequested", requested), ("entriesStored", stored)],
+        out,
+        |(name, value), out| {
+            string(name, out);
+            out.push(':');
+            number(value, out);
+        },
+    );
+    out.push_str("}}}");
 }
 
 /// `{"status":"success","data":["a","b"]}`.

@@ -10,7 +10,7 @@ use gantry_query_lang::ast::Expr;
 impl QueryEngine {
     /// Runs the plans of a query and prints them.
     pub async fn explain(&self, tenant: &TenantId, query: RangeQuery) -> Result<String, QueryError> {
-        self.guarded("explain", async {
+        self.guarded("explain", tenant, async {
             let cost = Cost::default();
             let mut text = format!("{}\n", query.expr);
             match &query.expr {

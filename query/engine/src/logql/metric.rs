@@ -2,7 +2,7 @@
 
 use super::{Cost, RangeQuery, level};
 use crate::answer::{Data, Labels, Series};
-use crate::df::{Counting, Measure, RangeAggExec, RangeJob, ScanExec, ScanSource, Window, read_series};
+use crate::df::{Counting, Measure, RangeAggExec, RangeJob, ScanExec, ScanSource, Window};
 use crate::{QueryEngine, QueryError};
 use datafusion::physical_plan::ExecutionPlan;
 use gantry_model::{LabelSet, Selector, TenantId, TimeRange, Timestamp};
@@ -12,6 +12,10 @@ use gantry_query_lang::ast::{Grouping, MetricExpr, RangeOp};
 use gantry_store_api::{Querier, ScanColumns, ScanOrder, ScanRequest};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+
+mod kept;
+
+use kept::Asked;
 
 /// Most series inside a query, below the aggregations that make fewer of them.
 const MAX_INNER_SERIES: usize = 100_000;
@@ -33,7 +37,7 @@ impl QueryEngine {
     ) -> Result<Data, QueryError> {
         let steps = Steps { start: query.start.nanos(), end: query.end.nanos(), step: query.step };
         let at = |step| Timestamp(steps.at(step));
-        let series = match self.evaluated(tenant, metric, steps, cost).await? {
+        let series = match self.evaluated(tenant, metric, steps, query.fresh, cost).await? {
             Evaluated::Scalar(value) => {
                 let points = (0..steps.count()).map(|step| (at(step), value)).collect();
                 vec![Series { labels: Labels::default(), points }]
@@ -59,7 +63,7 @@ impl QueryEngine {
         at: Timestamp,
         cost: &Cost,
     ) -> Result<Data, QueryError> {
-        let table = match self.evaluated(tenant, metric, Steps::instant(at.nanos()), cost).await? {
+        let table = match self.evaluated(tenant, metric, Steps::instant(at.nanos()), true, cost).await? {
             Evaluated::Scalar(value) => return Ok(Data::Scalar(at, value)),
             Evaluated::Table(table) => table,
         };
@@ -88,15 +92,14 @@ impl QueryEngine {
         tenant: &TenantId,
         metric: &MetricExpr,
         steps: Steps,
+        fresh: bool,
         cost: &Cost,
     ) -> Result<Evaluated, QueryError> {
         let with_level = level::in_metric(metric);
         let mut tables: VecDeque<Table> = VecDeque::new();
         for leaf in leaves(metric) {
-            let plan = self.leaf_plan(tenant, &leaf, steps, with_level).await?;
-            let batches = self.collect(plan.root.clone()).await;
-            cost.add(self, plan.source.report());
-            tables.push_back(read_series(&batches?));
+            let asked = Asked { tenant, leaf: &leaf, steps, with_level };
+            tables.push_back(if fresh { self.computed(&asked, cost).await? } else { self.kept(&asked, cost).await? });
         }
         let missing = || EvalError::Evaluation("a range aggregation was not computed".into());
         Ok(evaluate(metric, steps, &mut |_| tables.pop_front().ok_or_else(missing))?)

@@ -48,6 +48,8 @@ pub struct RangeQuery {
     pub backward: bool,
     /// Labels in the answer are told apart by where they come from.
     pub categorized: bool,
+    /// Kept values are not to be used.
+    pub fresh: bool,
 }
 
 /// What the scans of one query did.
@@ -60,6 +62,12 @@ impl Cost {
     /// What the scans could not read.
     pub fn warnings(&self) -> Vec<String> {
         self.total.lock().1.clone()
+    }
+
+    /// Segments of steps that were found kept, asked for, and newly kept.
+    pub fn cached(&self, segments: [u64; 3]) {
+        let (stats, _) = &mut *self.total.lock();
+        stats.cached.iter_mut().zip(segments).for_each(|(sum, count)| *sum += count);
     }
 
     pub fn add(&self, engine: &QueryEngine, report: Option<Arc<ScanReport>>) {
@@ -82,7 +90,7 @@ impl QueryEngine {
     /// Answers a query over a range.
     pub async fn query_range(&self, tenant: &TenantId, query: RangeQuery) -> Result<Answer, QueryError> {
         self.check_range(query.start, query.end)?;
-        self.answered(|cost| async move {
+        self.answered(tenant, |cost| async move {
             match &query.expr {
                 Expr::Log(log) => self.log_data(tenant, log, &query, &cost).await,
                 Expr::Metric(metric) => self.range_data(tenant, metric, &query, &cost).await,
@@ -97,7 +105,7 @@ impl QueryEngine {
             let text = "log queries are not supported as an instant query type, please change your query to a range query type";
             return Err(QueryError::invalid(text));
         };
-        self.answered(|cost| async move { self.instant_data(tenant, metric, at, &cost).await }).await
+        self.answered(tenant, |cost| async move { self.instant_data(tenant, metric, at, &cost).await }).await
     }
 
     pub(crate) fn check_range(&self, start: Timestamp, end: Timestamp) -> Result<(), QueryError> {
@@ -110,7 +118,7 @@ impl QueryEngine {
         Ok(())
     }
 
-    async fn answered<F>(&self, work: impl FnOnce(Arc<Cost>) -> F) -> Result<Answer, QueryError>
+    async fn answered<F>(&self, tenant: &TenantId, work: impl FnOnce(Arc<Cost>) -> F) -> Result<Answer, QueryError>
     where
         F: Future<Output = Result<Data, QueryError>>,
     {
@@ -119,7 +127,7 @@ impl QueryEngine {
             let queue_time = started.elapsed();
             Ok((work(cost.clone()).await?, queue_time))
         };
-        let (data, queue_time) = self.guarded("logql", run).await?;
+        let (data, queue_time) = self.guarded("logql", tenant, run).await?;
         let (stats, warnings) = std::mem::take(&mut *cost.total.lock());
         let returned = data.len() as u64;
         let stats = Stats { returned, exec_time: started.elapsed() - queue_time, queue_time, ..stats };

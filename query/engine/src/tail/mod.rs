@@ -111,7 +111,7 @@ impl TailSession {
             let lines = engine.lines_plan(tenant, plan, range, limit, true).await?;
             engine.raw_rows(&lines, &Cost::default()).await
         };
-        let rows = engine.guarded("tail", read).await?;
+        let rows = engine.guarded("tail", tenant, read).await?;
         let mut newest_first = Vec::new();
         rows.each(|row| newest_first.push(row));
         for row in newest_first.into_iter().rev() {
