@@ -104,6 +104,7 @@ impl QueryEngine {
             Some(QueryError::Overloaded) => "overloaded",
             Some(QueryError::Store(_) | QueryError::Internal(_)) => "error",
         };
+        self.metrics.queued.set(self.admission.waiting() as i64);
         self.metrics.queries.with_label_values(&[kind, outcome]).inc();
         self.metrics.duration.with_label_values(&[kind]).observe(started.elapsed().as_secs_f64());
     }

@@ -10,6 +10,7 @@ pub struct Metrics {
     pub scanned_rows: IntCounter,
     pub cached_segments: IntCounterVec,
     pub cached_bytes: IntGauge,
+    pub queued: IntGauge,
     pub tails: IntGauge,
     pub tail_lines: IntCounter,
     pub tail_dropped: IntCounter,
@@ -37,6 +38,7 @@ impl Metrics {
                 &["outcome"],
             )?,
             cached_bytes: IntGauge::new("gantry_query_result_cache_bytes", "Bytes of values that are kept.")?,
+            queued: IntGauge::new("gantry_query_queued_requests", "Queries that wait for a slot.")?,
             tails: IntGauge::new("gantry_query_tails", "Live tails that are open.")?,
             tail_lines: IntCounter::new("gantry_query_tail_lines_total", "Lines sent to live tails.")?,
             tail_dropped: IntCounter::new(
@@ -50,6 +52,7 @@ impl Metrics {
         registry.register(Box::new(metrics.scanned_rows.clone()))?;
         registry.register(Box::new(metrics.cached_segments.clone()))?;
         registry.register(Box::new(metrics.cached_bytes.clone()))?;
+        registry.register(Box::new(metrics.queued.clone()))?;
         registry.register(Box::new(metrics.tails.clone()))?;
         registry.register(Box::new(metrics.tail_lines.clone()))?;
         registry.register(Box::new(metrics.tail_dropped.clone()))?;
