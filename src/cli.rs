@@ -18,6 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod transform;
 mod up;
 mod when;
 
@@ -71,6 +72,9 @@ enum Command {
     /// Checks or prints the configuration
     #[command(subcommand)]
     Config(configure::ConfigCommand),
+    /// Checks transforms, and tries them on lines
+    #[command(subcommand)]
+    Transform(transform::TransformCommand),
     /// Prints completions for a shell
     #[command(after_help = "Example:\n  gantry completions bash > ~/.local/share/bash-completion/completions/gantry")]
     Completions { shell: Shell },
@@ -146,6 +150,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => return block_on_exit(run::run(args)),
         Command::Check(args) => check::check(&args),
         Command::Config(command) => configure::configure(command),
+        Command::Transform(command) => transform::transform(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "gantry", &mut std::io::stdout());
             Ok(())

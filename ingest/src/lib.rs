@@ -22,6 +22,7 @@ mod incoming;
 mod ingest;
 mod label_cache;
 mod metrics;
+pub mod multiline;
 mod options;
 mod reason;
 mod rpc_status;

@@ -5,6 +5,7 @@ use crate::push::PushSink;
 use crate::telemetry;
 use clap::Args;
 use gantry_ingest::collect::{ChildProcess, CollectMetrics, LineReaderCollector, ProcessOptions, ReaderOptions, Sink};
+use gantry_ingest::multiline::Joining;
 use gantry_model::{Clock, LabelSet, SystemClock, TenantId};
 use prometheus::Registry;
 use std::collections::BTreeMap;
@@ -33,6 +34,9 @@ pub struct RunArgs {
     /// Do not print the output here as well
     #[arg(short, long)]
     quiet: bool,
+    /// Keep the lines of stack traces apart
+    #[arg(long)]
+    no_join: bool,
     #[command(flatten)]
     server: ServerArgs,
     /// The command and its arguments, or - to ship standard input
@@ -40,7 +44,7 @@ pub struct RunArgs {
     command: Vec<OsString>,
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
     let legal = |(at, byte): (usize, u8)| byte == b'_' || byte.is_ascii_alphabetic() || at > 0 && byte.is_ascii_digit();
     if name.is_empty() || !name.bytes().enumerate().all(legal) {
@@ -60,10 +64,12 @@ pub async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         Arc::new(PushSink::new(&args.server.address(), args.server.http()?).map_err(anyhow::Error::from)?);
     let metrics = CollectMetrics::register(&Registry::new()).map_err(anyhow::Error::from)?;
     let (clock, labels) = (Arc::new(SystemClock), args.labels.into_iter().collect());
+    let joining = (!args.no_join).then(Joining::default);
     if args.command == ["-"] {
-        return ship_stdin(tenant, labels, sink, clock, &metrics).await;
+        let options = ReaderOptions { tenant, joining, ..ReaderOptions::default() };
+        return ship_stdin(options, labels, sink, clock, &metrics).await;
     }
-    let options = ProcessOptions { tenant, labels, tee: !args.quiet, ..ProcessOptions::new(args.command) };
+    let options = ProcessOptions { tenant, labels, joining, tee: !args.quiet, ..ProcessOptions::new(args.command) };
     let child = match ChildProcess::spawn(options, sink, clock, &metrics) {
         Ok(child) => child,
         Err(error) => {
@@ -79,7 +85,7 @@ pub async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
 }
 
 async fn ship_stdin(
-    tenant: TenantId,
+    options: ReaderOptions,
     labels: BTreeMap<String, String>,
     sink: Arc<dyn Sink>,
     clock: Arc<dyn Clock>,
@@ -87,7 +93,7 @@ async fn ship_stdin(
 ) -> Result<ExitCode, Failure> {
     let defaults = [("app".to_owned(), "stdin".to_owned()), ("stream".to_owned(), "stdin".to_owned())];
     let labels = LabelSet::from_pairs(defaults.into_iter().chain(labels));
-    let options = ReaderOptions { tenant, labels, ..ReaderOptions::default() };
+    let options = ReaderOptions { labels, ..options };
     let reader = LineReaderCollector::stdin(options, sink, clock, metrics);
     let report = reader.run(CancellationToken::new()).await;
     if let Some(cause) = report.error {

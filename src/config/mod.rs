@@ -132,6 +132,9 @@ impl Config {
         }
         problems.extend(self.store.problems().into_iter().map(|wrong| Problem::new("store", wrong)));
         self.collect.check(problems);
+        if let Err(wrong) = self.syslog.multiline.check() {
+            problems.push(Problem::new("syslog", wrong));
+        }
         if let Err(errors) = self.pipeline() {
             problems.extend(errors.problems);
         }

@@ -19,4 +19,5 @@ mod s3;
 mod tail;
 mod tidy;
 mod transfer;
+mod transform;
 mod trouble;

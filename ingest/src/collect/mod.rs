@@ -14,6 +14,7 @@
 
 mod backlog;
 mod deliver;
+mod entries;
 mod file;
 mod framing;
 mod metrics;

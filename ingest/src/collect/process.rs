@@ -64,7 +64,8 @@ impl ChildProcess {
         let mut pump = |pipe: Option<Box<dyn AsyncRead + Send + Unpin>>, stream, tee| {
             let tee = if options.tee { tee } else { Tee::Nothing };
             let (backlog, stamps, metrics) = (backlog.clone(), stamps.clone(), metrics.clone());
-            let pump = Pump { backlog, stamps, metrics, stream, tee, max_line_bytes: options.max_line_bytes };
+            let (joining, max_line_bytes) = (options.joining.clone(), options.max_line_bytes);
+            let pump = Pump { backlog, stamps, metrics, stream, tee, joining, max_line_bytes };
             if let Some(pipe) = pipe {
                 pumps.spawn(pump.run(pipe, stop_pumps.clone()));
             }

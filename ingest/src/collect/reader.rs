@@ -2,12 +2,14 @@
 
 use super::CollectMetrics;
 use super::deliver::{Delivered, Delivery};
+use super::entries::Entries;
 use super::framing::StreamFramer;
 use super::metrics::{CollectorMetrics, Lost};
 use super::sink::Sink;
 use super::stamps::Stamps;
 use super::text::text;
-use gantry_model::{Clock, LabelSet, LogBatch, LogBatchBuilder, TenantId};
+use crate::multiline::Joining;
+use gantry_model::{Clock, LabelSet, LogBatch, LogBatchBuilder, TenantId, Timestamp};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,8 @@ pub struct ReaderOptions {
     pub tenant: TenantId,
     /// Labels of every line.
     pub labels: LabelSet,
+    /// How lines are joined to entries such as stack traces; `None`: not at all.
+    pub joining: Option<Joining>,
     /// Longest line in bytes; the rest of a longer one is left out and counted.
     pub max_line_bytes: usize,
     /// A batch is sent when it has so many bytes ...
@@ -40,6 +44,7 @@ impl Default for ReaderOptions {
             source: "stdin",
             tenant: TenantId::default_tenant(),
             labels: LabelSet::default(),
+            joining: Some(Joining::default()),
             max_line_bytes: 256 << 10,
             batch_bytes: 1 << 20,
             batch_delay: Duration::from_millis(200),
@@ -96,14 +101,19 @@ impl<R: AsyncRead + Unpin + Send> LineReaderCollector<R> {
         let mut report = ReaderReport::default();
         let mut framer = StreamFramer::new(self.options.max_line_bytes);
         let mut buffer = vec![0; 64 << 10];
+        let mut entries = Entries::new(self.options.joining.as_ref());
         let mut lines = Lines::default();
         let mut more = true;
         while more {
-            match self.read(&mut buffer, lines.due, &stop).await {
-                Next::Bytes(bytes) => framer.feed(&buffer[..bytes], |line, cut| self.keep(&mut lines, line, cut)),
+            match self.read(&mut buffer, lines.due.into_iter().chain(entries.due()).min(), &stop).await {
+                Next::Bytes(bytes) => {
+                    framer.feed(&buffer[..bytes], |line, cut| self.take(&mut entries, &mut lines, line, cut));
+                }
+                Next::Due if entries.is_due() => entries.finish(&mut |at, text| self.keep(&mut lines, at, text)),
                 Next::Due => {}
                 Next::End(error) => {
-                    framer.finish(|line, cut| self.keep(&mut lines, line, cut));
+                    framer.finish(|line, cut| self.take(&mut entries, &mut lines, line, cut));
+                    entries.finish(&mut |at, text| self.keep(&mut lines, at, text));
                     report.error = error;
                     more = false;
                 }
@@ -128,14 +138,18 @@ impl<R: AsyncRead + Unpin + Send> LineReaderCollector<R> {
         }
     }
 
-    fn keep(&self, lines: &mut Lines, line: &[u8], cut: bool) {
+    fn take(&self, entries: &mut Entries, lines: &mut Lines, line: &[u8], cut: bool) {
         let Some(text) = text(line, self.options.max_line_bytes) else { return };
         self.metrics().repaired(text.replaced, cut || text.cut);
+        entries.push(self.stamps.next(), &text.body, &mut |at, text| self.keep(lines, at, text));
+    }
+
+    fn keep(&self, lines: &mut Lines, at: Timestamp, text: &str) {
         if lines.builder.is_empty() {
             lines.builder.stream(self.options.labels.clone());
             lines.due = Some(Instant::now() + self.options.batch_delay);
         }
-        lines.builder.push(self.stamps.next(), &text.body, []).expect("a batch is sent long before it holds 4 GiB");
+        lines.builder.push(at, text, []).expect("a batch is sent long before it holds 4 GiB");
     }
 
     fn metrics(&self) -> &CollectorMetrics {

@@ -1,5 +1,6 @@
 //! [`Batch`]: messages on their way to [`Ingest::submit`].
 
+use super::entries::Entries;
 use super::message::{Message, parse};
 use super::options::{SyslogField, SyslogOptions};
 use crate::decode::grouped::{Grouped, Pairs};
@@ -17,38 +18,69 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     lines: Grouped<'static>,
+    entries: Entries,
     invalid_utf8: u64,
-    /// When the first message came.
+    /// When the first line was complete.
     since: Option<Instant>,
 }
 
 impl Batch {
+    pub fn new(options: &SyslogOptions) -> Self {
+        Batch { entries: Entries::new(options.joining()), ..Batch::default() }
+    }
+
     pub fn push(&mut self, frame: &[u8], now: Timestamp, options: &SyslogOptions) {
         let text = readable(frame, &mut self.invalid_utf8);
         let message = parse(&text, now, options.utc_offset_minutes);
-        let body = Cow::Owned(message.text.to_owned());
         let at = message.timestamp.unwrap_or(now);
-        self.lines.push(labels(&message, options), at, body, metadata(&message, options));
-        self.since.get_or_insert_with(Instant::now);
+        let (labels, metadata) = (labels(&message, options), metadata(&message, options));
+        self.entries.push(labels, at, message.text, metadata, &mut self.lines);
+        self.mark();
     }
 
+    fn mark(&mut self) {
+        if self.lines.lines() > 0 {
+            self.since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// No complete line is in it.
     pub fn is_empty(&self) -> bool {
         self.lines.lines() == 0
     }
 
-    /// Waits for another `batch_age`, since the batch could not be handed over.
-    pub fn postpone(&mut self) {
-        self.since = self.since.map(|_| Instant::now());
+    /// Takes out the lines that are complete: all but entries that may go on.
+    pub fn split(&mut self, options: &SyslogOptions) -> Batch {
+        if self.is_full(options) {
+            self.entries.finish(&mut self.lines);
+        } else {
+            self.entries.settle(Instant::now(), &mut self.lines);
+        }
+        let (lines, invalid_utf8) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.invalid_utf8));
+        Batch { lines, invalid_utf8, since: self.since.take(), entries: Entries::default() }
     }
 
-    /// When the batch is to be submitted however small; `None` while it is empty.
+    /// Nothing more will come: every entry is complete.
+    pub fn finish(&mut self) {
+        self.entries.finish(&mut self.lines);
+        self.mark();
+    }
+
+    /// Waits for another `batch_age`, since the batch could not be handed over.
+    pub fn postpone(&mut self) {
+        self.entries.settle(Instant::now(), &mut self.lines);
+        self.since = (!self.is_empty()).then(Instant::now);
+    }
+
+    /// When what is complete is to be submitted however little it is; `None` while there is nothing at all.
     pub fn deadline(&self, options: &SyslogOptions) -> Option<Instant> {
-        self.since.map(|since| since + options.batch_age)
+        let lines = self.since.map(|since| since + options.batch_age);
+        lines.into_iter().chain(self.entries.due()).min()
     }
 
     pub fn is_full(&self, options: &SyslogOptions) -> bool {
         // Headers count too: a flood of empty messages must not grow the batch without bound.
-        self.lines.bytes() + 64 * self.lines.lines() >= options.batch_bytes
+        self.lines.bytes() + 64 * self.lines.lines() + self.entries.bytes() >= options.batch_bytes
     }
 }
 

@@ -10,6 +10,7 @@
 //! Start with [`serve_tcp`], [`serve_udp`] and [`parse`].
 
 mod batch;
+mod entries;
 mod framing;
 mod message;
 mod options;

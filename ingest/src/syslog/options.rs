@@ -1,5 +1,6 @@
 //! [`SyslogOptions`].
 
+use crate::multiline::{Joining, MultilineOptions};
 use crate::options::duration;
 use gantry_model::TenantId;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,8 @@ pub struct SyslogOptions {
     /// A batch is submitted when its first line is so old. Default 200 ms.
     #[serde(with = "duration")]
     pub batch_age: Duration,
+    /// How messages of one stream are joined to entries such as stack traces.
+    pub multiline: MultilineOptions,
     /// Minutes east of UTC of the clocks whose RFC 3164 timestamps, which have no zone, are read. Default 0.
     pub utc_offset_minutes: i32,
 }
@@ -71,7 +74,15 @@ impl Default for SyslogOptions {
             idle_timeout: Duration::from_secs(3600),
             batch_bytes: 256 * 1024,
             batch_age: Duration::from_millis(200),
+            multiline: MultilineOptions::default(),
             utc_offset_minutes: 0,
         }
+    }
+}
+
+impl SyslogOptions {
+    /// How to join; options that make no sense, which [`MultilineOptions::check`] tells beforehand, join nothing.
+    pub(super) fn joining(&self) -> Option<Joining> {
+        Joining::new(&self.multiline, self.max_frame_bytes).ok().flatten()
     }
 }

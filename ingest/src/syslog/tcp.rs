@@ -77,7 +77,8 @@ impl Connection {
         cancel: CancellationToken,
     ) -> Self {
         let framer = Framer::new(options.max_frame_bytes);
-        Connection { stream, ingest, options, cancel, framer, batch: Batch::default() }
+        let batch = Batch::new(&options);
+        Connection { stream, ingest, options, cancel, framer, batch }
     }
 
     async fn run(mut self) {
@@ -104,6 +105,7 @@ impl Connection {
         if let Some(frame) = framer.finish() {
             self.take(frame);
         }
+        self.batch.finish();
         self.submit().await;
     }
 
@@ -137,7 +139,7 @@ impl Connection {
     }
 
     async fn submit(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
+        let batch = self.batch.split(&self.options);
         if !batch.is_empty() {
             submit(batch, &self.ingest, SOURCE, &self.options, &self.cancel).await;
         }

@@ -23,7 +23,8 @@ const DRAIN_DATAGRAMS: usize = 10_000;
 /// are dropped and counted.
 pub async fn serve_udp(socket: UdpSocket, ingest: Arc<Ingest>, options: Arc<SyslogOptions>, cancel: CancellationToken) {
     let (sender, mut batches) = mpsc::channel::<Batch>(WAITING_BATCHES);
-    let receiver = Receiver { ingest: ingest.clone(), options: options.clone(), batch: Batch::default(), sender };
+    let batch = Batch::new(&options);
+    let receiver = Receiver { ingest: ingest.clone(), options: options.clone(), batch, sender };
     let storing = async {
         while let Some(batch) = batches.recv().await {
             submit(batch, &ingest, SOURCE, &options, &cancel).await;
@@ -60,6 +61,7 @@ impl Receiver {
                 _ => break,
             }
         }
+        self.batch.finish();
         if !self.batch.is_empty() {
             let _ = self.sender.send(self.batch).await;
         }
@@ -85,7 +87,10 @@ impl Receiver {
     /// Keeps the batch while there is no room for it.
     fn hand_over(&mut self) {
         if let Ok(room) = self.sender.try_reserve() {
-            room.send(std::mem::take(&mut self.batch));
+            let batch = self.batch.split(&self.options);
+            if !batch.is_empty() {
+                room.send(batch);
+            }
         } else {
             self.batch.postpone();
         }

@@ -16,7 +16,6 @@ use crate::rate::Charges;
 use crate::scope::Scope;
 use crate::tally::Tally;
 use gantry_model::{LogBatch, Selector, TenantId, Timestamp};
-use std::borrow::Cow;
 use std::time::Duration;
 
 /// Compiled transforms. Cheap to share: only rate limits hold state, behind locks of their own.
@@ -218,5 +217,5 @@ impl Stage {
 
 /// A reason as it is shown to people.
 fn because(reason: &str, message: Option<String>) -> String {
-    message.map_or_else(|| Cow::Borrowed(reason), |message| Cow::Owned(format!("{reason}: {message}"))).into_owned()
+    message.map_or_else(|| reason.to_owned(), |message| format!("{reason}: {message}"))
 }

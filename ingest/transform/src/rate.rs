@@ -109,11 +109,8 @@ impl Limiter {
         let bucket = self.refilled(buckets.get(&group).copied().unwrap_or(full), now);
         // A request that is refused as a whole must pass when its turn has come, however large it is.
         let under_way = self.over == Over::Refuse && charges.has(stage, group);
-        let (need_lines, need_bytes) = match self.over {
-            Over::Drop => (1.0, (bytes as f64).min(full.bytes)),
-            Over::Refuse => (f64::MIN_POSITIVE, f64::MIN_POSITIVE),
-        };
-        if !under_way && let Some(wait) = self.wait(bucket, need_lines, need_bytes) {
+        let needed = (bytes as f64).min(full.bytes);
+        if !under_way && let Some(wait) = self.wait(bucket, 1.0, needed) {
             return Err(wait);
         }
         let left = Bucket { lines: bucket.lines - 1.0, bytes: bucket.bytes - bytes as f64, at: now };
@@ -211,8 +208,8 @@ mod tests {
         let limiter = limiter(5.0, Over::Refuse);
         assert_eq!(admitted(&limiter, NOW, 20), 20);
         let wait = limiter.admit(0, &event("x"), NOW, &mut Charges::default()).unwrap_err();
-        assert!((Duration::from_millis(2999)..Duration::from_millis(3001)).contains(&wait), "{wait:?}");
-        assert_eq!(admitted(&limiter, NOW.saturating_add(3_001_000_000), 20), 20);
+        assert!((Duration::from_millis(3199)..Duration::from_millis(3201)).contains(&wait), "{wait:?}");
+        assert_eq!(admitted(&limiter, NOW.saturating_add(3_201_000_000), 20), 20);
     }
 
     #[test]

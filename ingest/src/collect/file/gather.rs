@@ -1,6 +1,6 @@
 //! [`Gather`]: the batch being filled.
 
-use super::format::{Format, Record, Stream};
+use super::format::{Format, Stream};
 use super::identity::FileId;
 use super::labels::FileLabels;
 use gantry_model::{LogBatch, LogBatchBuilder, Timestamp};
@@ -17,21 +17,30 @@ pub(super) struct Gather {
     docker: u64,
 }
 
+/// What is stored as one line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Body<'a> {
+    pub stream: Stream,
+    pub text: &'a str,
+    /// Lines of the file that it is.
+    pub lines: u64,
+}
+
 impl Gather {
     pub fn new(base: i64) -> Self {
         Gather { builder: LogBatch::builder(), open: None, base, plain: 0, cri: 0, docker: 0 }
     }
 
-    pub fn push(&mut self, file: FileId, labels: &FileLabels, at: Timestamp, record: &Record<'_>, format: Format) {
-        if self.open != Some((file, record.stream)) {
-            self.builder.stream(labels.stream(record.stream).clone());
-            self.open = Some((file, record.stream));
+    pub fn push(&mut self, file: FileId, labels: &FileLabels, at: Timestamp, body: Body<'_>, format: Format) {
+        if self.open != Some((file, body.stream)) {
+            self.builder.stream(labels.stream(body.stream).clone());
+            self.open = Some((file, body.stream));
         }
-        self.builder.push(at, record.body, []).expect("a batch is sent long before it holds 4 GiB");
+        self.builder.push(at, body.text, []).expect("a batch is sent long before it holds 4 GiB");
         match format {
-            Format::Auto | Format::Plain => self.plain += 1,
-            Format::Cri => self.cri += 1,
-            Format::Docker => self.docker += 1,
+            Format::Auto | Format::Plain => self.plain += body.lines,
+            Format::Cri => self.cri += body.lines,
+            Format::Docker => self.docker += body.lines,
         }
     }
 

@@ -12,6 +12,7 @@ mod finder;
 mod format;
 mod gather;
 mod identity;
+mod joins;
 mod kube;
 mod labels;
 mod names;

@@ -1,6 +1,7 @@
 //! [`FileOptions`]: what one file collector reads, and how.
 
 use super::Format;
+use crate::multiline::{InvalidMultiline, MultilineOptions};
 use crate::options::duration;
 use gantry_model::TenantId;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,8 @@ pub struct FileOptions {
     /// is gone, because a program may write the rest at any time.
     #[serde(with = "optional", skip_serializing_if = "Option::is_none")]
     pub partial_flush: Option<Duration>,
+    /// How lines are joined to entries such as stack traces.
+    pub multiline: MultilineOptions,
     /// Longest line in bytes; the rest of a longer one is left out and counted. Default 256 KiB.
     pub max_line_bytes: usize,
     /// Bytes that one file may contribute before it is the turn of the next. Default 64 KiB.
@@ -64,6 +67,7 @@ impl Default for FileOptions {
             rotate_wait: Duration::from_secs(5),
             close_idle: Duration::from_secs(600),
             partial_flush: None,
+            multiline: MultilineOptions::default(),
             max_line_bytes: 256 << 10,
             turn_bytes: 64 << 10,
             batch_bytes: 1 << 20,
@@ -83,6 +87,8 @@ pub enum CollectError {
     NothingIncluded(String),
     #[error("turn_bytes, batch_bytes, max_line_bytes, max_files and discover_every must be more than 0")]
     Zero,
+    #[error(transparent)]
+    Multiline(#[from] InvalidMultiline),
     #[error("the directory for checkpoints {path}: {source}")]
     DataDir { path: PathBuf, source: std::io::Error },
 }
@@ -102,7 +108,7 @@ impl FileOptions {
         if sizes.contains(&0) || self.discover_every.is_zero() {
             return Err(CollectError::Zero);
         }
-        Ok(())
+        Ok(self.multiline.check()?)
     }
 }
 

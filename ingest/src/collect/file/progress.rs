@@ -4,6 +4,7 @@ use super::Format;
 use super::checkpoint::{Pending, Saved};
 use super::format::Decoder;
 use super::identity::Fingerprint;
+use super::joins::Joins;
 use std::fs::File;
 use std::io;
 
@@ -20,12 +21,20 @@ pub(super) struct Position {
 pub(super) struct Progress {
     /// What was read, into the batch or into a joined line that is not complete.
     pub read: Position,
-    /// The last place at which no joined line was open: from here a restart gives the same lines again.
+    /// The last place before which everything was given out: no joined line and no entry of several lines was begun before
+    /// it and is still open. From here a restart gives the same lines again.
     pub clean: Position,
     /// What is stored.
     pub committed: Position,
     pub fingerprint: Fingerprint,
     pub decoder: Option<Decoder>,
+    /// Where the oldest part begins that the decoder has still to join.
+    pub begun: Position,
+    /// Entries of several lines that are open.
+    pub joins: Joins,
+    /// The open entries were given out because nothing came: until that is stored nothing more is read, so that reading
+    /// again after a crash finds the same end.
+    pub sealed: bool,
     run: Option<Run>,
 }
 
@@ -61,6 +70,9 @@ impl Progress {
             committed: at,
             fingerprint: saved.fingerprint,
             decoder: saved.format.map(|format| Decoder::new(format, max_line)),
+            begun: at,
+            joins: Joins::default(),
+            sealed: false,
             run: replay.map(|p| Run { first: p.stamp, given: 0, until: p.until, replay: true }),
         }
     }
@@ -93,17 +105,21 @@ impl Progress {
     /// `bytes` more were read.
     pub fn advance(&mut self, bytes: usize, skipping: bool) {
         self.read = Position { offset: self.read.offset + bytes as u64, skipping };
-        if self.decoder.as_ref().is_none_or(Decoder::is_clean) {
-            self.clean = self.read;
-        }
+        let parted = self.decoder.as_ref().is_some_and(|decoder| !decoder.is_clean());
+        let given = if parted { self.begun } else { self.read };
+        self.clean = match self.joins.start() {
+            Some(start) if start.offset < given.offset => start,
+            _ => given,
+        };
         if let Some(run) = self.run.as_mut().filter(|run| !run.replay) {
-            run.until = self.read.offset;
+            run.until = self.clean.offset;
         }
     }
 
     /// Everything read so far is stored.
     pub fn commit(&mut self) {
         self.committed = self.clean;
+        self.sealed = false;
         let read = self.read.offset;
         self.run = self.run.filter(|run| run.replay && read < run.until);
         if let Some(run) = &mut self.run {

@@ -2,13 +2,15 @@
 
 use super::checkpoint::Saved;
 use super::format::{Decoder, Format, Record};
-use super::gather::Gather;
+use super::gather::{Body, Gather};
 use super::identity::{Age, FileId};
+use super::joins::Whole;
 use super::labels::FileLabels;
 use super::options::FileOptions;
 use super::progress::Progress;
 use crate::collect::framing::step;
 use crate::collect::metrics::CollectorMetrics;
+use crate::multiline::Joining;
 use gantry_model::Timestamp;
 use std::fs::{File, Metadata};
 use std::io;
@@ -35,6 +37,8 @@ pub(super) struct Tail {
     progress: Progress,
     look: Look,
     changed: Timestamp,
+    /// Entries of a content that is gone, not in a batch yet.
+    orphans: Vec<Whole>,
 }
 
 /// What a file looked like.
@@ -54,10 +58,13 @@ impl Look {
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub options: &'a FileOptions,
+    pub joining: Option<&'a Joining>,
     pub metrics: &'a CollectorMetrics,
     pub buffer: &'a mut Vec<u8>,
     pub gather: &'a mut Gather,
     pub now: Timestamp,
+    /// There is a later file of the path: its writer has moved on.
+    pub succeeded: bool,
 }
 
 /// What came of a turn.
@@ -82,6 +89,7 @@ impl Tail {
             progress: Progress::of(&file)?,
             look: Look { length: 0, age: Age::of(&metadata) },
             changed: now,
+            orphans: Vec::new(),
             file: Some(file),
         })
     }
@@ -103,6 +111,11 @@ impl Tail {
         std::mem::take(&mut self.progress)
     }
 
+    /// Keeps entries that were open when their content went away, and nobody else goes on with.
+    pub fn keep_open_of(&mut self, mut former: Progress) {
+        former.joins.finish(&mut |whole| self.orphans.push(whole));
+    }
+
     pub fn continuing(mut self, progress: Progress) -> Self {
         self.progress = progress;
         self
@@ -117,6 +130,13 @@ impl Tail {
     }
 
     fn turn_of(&mut self, file: &File, cx: &mut Context<'_>) -> io::Result<Turn> {
+        if self.progress.sealed {
+            return Ok(Turn::Nothing);
+        }
+        if !self.orphans.is_empty() {
+            self.give_orphans(cx);
+            return Ok(Turn::Read);
+        }
         let look = Look::of(&file.metadata()?);
         if look.length < self.progress.extent() {
             return Ok(Turn::Truncated);
@@ -128,7 +148,7 @@ impl Tail {
         }
         let finish = self.is_finishing(cx);
         if self.at_end && !(finish && self.has_rest()) {
-            return Ok(Turn::Nothing);
+            return Ok(self.settle(cx));
         }
         let mut buffer = std::mem::take(cx.buffer);
         let turn = self.read(file, &mut buffer, finish, cx);
@@ -160,6 +180,8 @@ impl Tail {
         }
         if finish {
             self.finish(cx);
+        } else if stop == Some(end) {
+            self.close_entries(cx);
         }
         Ok(if self.progress.read.offset > start { Turn::Read } else { Turn::Nothing })
     }
@@ -216,6 +238,9 @@ impl Tail {
 
     fn line(&mut self, line: &[u8], cut: bool, cx: &mut Context<'_>) {
         let known = self.progress.decoder.take();
+        if known.as_ref().is_none_or(Decoder::is_clean) {
+            self.progress.begun = self.progress.read;
+        }
         let new = || Decoder::new(cx.options.format.detect(line), cx.options.max_line_bytes);
         let mut decoder = known.unwrap_or_else(new);
         let format = decoder.format;
@@ -229,14 +254,58 @@ impl Tail {
             let format = decoder.format;
             decoder.finish(&mut |record| self.emit(&record, format, cx));
             self.progress.decoder = Some(decoder);
-            self.progress.advance(0, self.progress.read.skipping);
+        }
+        self.close_entries(cx);
+    }
+
+    /// A silent file, or one that is written no more: what is open is complete.
+    fn settle(&mut self, cx: &mut Context<'_>) -> Turn {
+        let waited = cx.joining.is_some_and(|joining| self.is_silent(joining.wait, cx.now));
+        if !(waited || cx.succeeded) || self.progress.joins.is_empty() {
+            return Turn::Nothing;
+        }
+        self.progress.begin(cx.gather.base);
+        self.close_entries(cx);
+        self.progress.sealed = true;
+        Turn::Read
+    }
+
+    /// Entries that are open will not be continued.
+    fn close_entries(&mut self, cx: &mut Context<'_>) {
+        let format = self.progress.format().unwrap_or(Format::Plain);
+        let mut joins = std::mem::take(&mut self.progress.joins);
+        joins.finish(&mut |whole| self.give_whole(&whole, format, cx));
+        self.progress.joins = joins;
+        self.progress.advance(0, self.progress.read.skipping);
+    }
+
+    fn give_orphans(&mut self, cx: &mut Context<'_>) {
+        let format = self.progress.format().unwrap_or(Format::Plain);
+        self.progress.begin(cx.gather.base);
+        for whole in std::mem::take(&mut self.orphans) {
+            self.give_whole(&whole, format, cx);
         }
     }
 
     fn emit(&mut self, record: &Record<'_>, format: Format, cx: &mut Context<'_>) {
         cx.metrics.repaired(record.replaced, record.cut);
-        let at = record.at.unwrap_or_else(|| Timestamp(self.progress.stamp()));
-        cx.gather.push(self.id, &self.labels, at, record, format);
+        let Some(joining) = cx.joining else {
+            self.give(record.at, Body { stream: record.stream, text: record.body, lines: 1 }, format, cx);
+            return;
+        };
+        let mut joins = std::mem::take(&mut self.progress.joins);
+        joins.push(joining, record, self.progress.begun, &mut |whole| self.give_whole(&whole, format, cx));
+        self.progress.joins = joins;
+    }
+
+    fn give_whole(&mut self, whole: &Whole, format: Format, cx: &mut Context<'_>) {
+        let body = Body { stream: whole.stream, text: &whole.text, lines: whole.lines as u64 };
+        self.give(whole.at, body, format, cx);
+    }
+
+    fn give(&mut self, at: Option<Timestamp>, body: Body<'_>, format: Format, cx: &mut Context<'_>) {
+        let at = at.unwrap_or_else(|| Timestamp(self.progress.stamp()));
+        cx.gather.push(self.id, &self.labels, at, body, format);
     }
 
     pub fn commit(&mut self) {
@@ -273,11 +342,20 @@ impl Tail {
 
     /// Everything is stored, and nothing came for `wait`.
     pub fn is_done(&self, wait: Duration, now: Timestamp) -> bool {
-        self.at_end && !self.has_rest() && self.progress.is_settled() && self.is_silent(wait, now)
+        self.at_end
+            && !self.has_rest()
+            && self.orphans.is_empty()
+            && self.progress.is_settled()
+            && self.is_silent(wait, now)
+    }
+
+    /// An entry may still go on, so that lines of a later file would come before it.
+    pub fn is_joining(&self) -> bool {
+        !self.progress.joins.is_empty()
     }
 
     pub fn is_resting(&self, now: Timestamp) -> bool {
-        self.at_end && !self.detached && self.is_silent(REST_AFTER, now)
+        self.at_end && !self.is_joining() && !self.detached && self.is_silent(REST_AFTER, now)
     }
 
     /// Discovery saw the file at its path: a silent one that changed is looked at again, a closed one is opened.

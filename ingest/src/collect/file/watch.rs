@@ -10,6 +10,7 @@ use super::identity::FileId;
 use super::options::{CollectError, FileOptions};
 use super::tail::{Context, Tail, Turn};
 use crate::collect::metrics::CollectorMetrics;
+use crate::multiline::Joining;
 use gantry_model::Clock;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ const FEW_FILES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Watch {
     options: FileOptions,
+    joining: Option<Joining>,
     finder: Finder,
     clock: Arc<dyn Clock>,
     metrics: CollectorMetrics,
@@ -44,12 +46,14 @@ impl Watch {
     /// When options are wrong or the checkpoint can not be read.
     pub fn new(options: FileOptions, clock: Arc<dyn Clock>, metrics: CollectorMetrics) -> Result<Self, CollectError> {
         options.check()?;
+        let joining = Joining::new(&options.multiline, options.max_line_bytes)?;
         let finder = Finder::new(&options)?;
         let checkpoint = options.data_dir.join(format!("collect-{}.json", options.name));
         let data_dir = |source| CollectError::DataDir { path: options.data_dir.clone(), source };
         std::fs::create_dir_all(&options.data_dir).map_err(data_dir)?;
         let loaded = Checkpoint::load(&checkpoint).map_err(data_dir)?;
         Ok(Watch {
+            joining,
             finder,
             clock,
             metrics,
@@ -71,6 +75,7 @@ impl Watch {
         let now = self.clock.now();
         let mut gather = Gather::new(now.nanos().max(self.stamp.saturating_add(1)));
         let mut waiting = self.waiting();
+        let succeeded = self.succeeded();
         let many = self.tails.len() > FEW_FILES;
         let mut idle = 0;
         while gather.bytes() < self.options.batch_bytes && idle < self.turns.len() {
@@ -82,7 +87,9 @@ impl Watch {
                 continue;
             }
             let buffer = &mut self.buffer;
-            let mut cx = Context { options: &self.options, metrics: &self.metrics, buffer, gather: &mut gather, now };
+            let (options, metrics, joining) = (&self.options, &self.metrics, self.joining.as_ref());
+            let succeeded = succeeded.contains(&id);
+            let mut cx = Context { options, joining, metrics, buffer, gather: &mut gather, now, succeeded };
             match tail.turn(&mut cx) {
                 Ok(Turn::Nothing) => {}
                 Ok(Turn::Read) => idle = 0,
@@ -101,12 +108,21 @@ impl Watch {
     /// Files of a path whose former generation is not read to its end.
     fn waiting(&self) -> HashSet<FileId> {
         let mut oldest: HashMap<&Path, u64> = HashMap::new();
-        for tail in self.tails.values().filter(|tail| tail.detached && !tail.at_end) {
+        for tail in self.tails.values().filter(|tail| tail.detached && (!tail.at_end || tail.is_joining())) {
             let generation = oldest.entry(&tail.path).or_insert(tail.generation);
             *generation = tail.generation.min(*generation);
         }
         let waits = |tail: &&Tail| oldest.get(&*tail.path).is_some_and(|oldest| tail.generation > *oldest);
         self.tails.values().filter(waits).map(|tail| tail.id).collect()
+    }
+
+    /// Files with open entries whose path has a later generation.
+    fn succeeded(&self) -> HashSet<FileId> {
+        let joining = self.tails.values().filter(|tail| tail.detached && tail.is_joining());
+        let later = |tail: &&Tail| {
+            self.tails.values().any(|other| other.path == tail.path && other.generation > tail.generation)
+        };
+        joining.filter(later).map(|tail| tail.id).collect()
     }
 
     /// Nothing more can be read of it now: it holds up neither the batch nor younger files of its path.

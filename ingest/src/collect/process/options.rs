@@ -1,5 +1,6 @@
 //! What to run and how its output is kept.
 
+use crate::multiline::Joining;
 use gantry_model::{LabelSet, TenantId};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -26,6 +27,8 @@ pub struct ProcessOptions {
     /// Pass on SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2. While standard input is a terminal, SIGINT and
     /// SIGQUIT are left to it: it sends them to the command as well.
     pub forward_signals: bool,
+    /// How lines are joined to entries such as stack traces, stdout and stderr apart; `None`: not at all.
+    pub joining: Option<Joining>,
     /// Longest line in bytes; the rest of a longer one is left out and counted.
     pub max_line_bytes: usize,
     /// Memory for lines that are not sent yet.
@@ -53,6 +56,7 @@ impl ProcessOptions {
             labels: BTreeMap::new(),
             tee: false,
             forward_signals: true,
+            joining: Some(Joining::default()),
             max_line_bytes: 256 << 10,
             buffer_bytes: 16 << 20,
             block_for: Some(Duration::from_secs(1)),

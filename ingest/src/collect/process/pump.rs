@@ -1,13 +1,21 @@
 //! [`Pump`]: one pipe of the command into the backlog.
 
 use crate::collect::backlog::{Backlog, Line};
+use crate::collect::entries::Entries;
 use crate::collect::framing::StreamFramer;
 use crate::collect::metrics::CollectorMetrics;
 use crate::collect::stamps::Stamps;
 use crate::collect::text::text;
+use crate::multiline::Joining;
+use gantry_model::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+
+/// When nothing is awaited.
+const LATER: Duration = Duration::from_secs(3600);
 
 /// Where the bytes go besides.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +42,7 @@ pub(super) struct Pump {
     pub metrics: CollectorMetrics,
     pub stream: &'static str,
     pub tee: Tee,
+    pub joining: Option<Joining>,
     pub max_line_bytes: usize,
 }
 
@@ -43,32 +52,46 @@ impl Pump {
         let mut framer = StreamFramer::new(self.max_line_bytes);
         let mut tee = self.tee.open();
         let mut buffer = vec![0; 32 << 10];
+        let mut entries = Entries::new(self.joining.as_ref());
         let mut lines = Vec::new();
         loop {
+            let later = entries.due().unwrap_or_else(|| Instant::now() + LATER);
             let read = tokio::select! {
                 read = pipe.read(&mut buffer) => read.unwrap_or(0),
                 () = stop.cancelled() => 0,
+                () = sleep_until(later) => {
+                    entries.finish(&mut |at, text| lines.push(self.line(at, text)));
+                    self.push(&mut lines).await;
+                    continue;
+                }
             };
             if read == 0 {
                 break;
             }
             tee = copy(tee, &buffer[..read]).await;
-            framer.feed(&buffer[..read], |line, cut| self.keep(&mut lines, line, cut));
-            for line in lines.drain(..) {
-                self.backlog.push(line).await;
-            }
+            framer.feed(&buffer[..read], |line, cut| self.take(&mut entries, &mut lines, line, cut));
+            self.push(&mut lines).await;
         }
-        framer.finish(|line, cut| self.keep(&mut lines, line, cut));
-        for line in lines {
+        framer.finish(|line, cut| self.take(&mut entries, &mut lines, line, cut));
+        entries.finish(&mut |at, text| lines.push(self.line(at, text)));
+        self.push(&mut lines).await;
+    }
+
+    async fn push(&self, lines: &mut Vec<Line>) {
+        for line in lines.drain(..) {
             self.backlog.push(line).await;
         }
     }
 
-    fn keep(&self, lines: &mut Vec<Line>, line: &[u8], cut: bool) {
+    fn take(&self, entries: &mut Entries, lines: &mut Vec<Line>, line: &[u8], cut: bool) {
         if let Some(text) = text(line, self.max_line_bytes) {
             self.metrics.repaired(text.replaced, cut || text.cut);
-            lines.push(Line { at: self.stamps.next(), stream: self.stream, body: text.body.into() });
+            entries.push(self.stamps.next(), &text.body, &mut |at, text| lines.push(self.line(at, text)));
         }
+    }
+
+    fn line(&self, at: Timestamp, text: &str) -> Line {
+        Line { at, stream: self.stream, body: text.into() }
     }
 }
 

@@ -33,6 +33,17 @@ async fn lines_of_both_pipes_are_stored_and_the_exit_status_comes_back() {
 }
 
 #[tokio::test]
+async fn a_trace_on_stderr_is_one_line_and_what_stdout_prints_meanwhile_another() {
+    let sink = FakeSink::new();
+    let script =
+        "echo Error: boom >&2; echo '    at f (a.js:1:2)' >&2; echo out; sleep 0.7; echo '    at late (a.js:3:4)' >&2";
+    run(shell(script), &sink).await;
+    let mut bodies = sink.bodies();
+    bodies.sort();
+    assert_eq!(bodies, ["    at late (a.js:3:4)", "Error: boom\n    at f (a.js:1:2)", "out"]);
+}
+
+#[tokio::test]
 async fn a_command_that_a_signal_ended_reports_128_and_the_signal() {
     let report = run(shell("kill -9 $$"), &FakeSink::new()).await;
     assert_eq!(report.exit_code, 137);

@@ -81,6 +81,23 @@ async fn messages_over_tcp_are_stored_with_labels_and_metadata() {
 }
 
 #[tokio::test]
+async fn messages_that_are_lines_of_a_trace_are_one_line_and_streams_are_kept_apart() {
+    let server = Server::tcp(SyslogOptions::default()).await;
+    let mut client = server.connect().await;
+    let head = |host: &str| format!("<11>1 2024-05-14T10:00:00Z {host} app 77 - - ");
+    let lines = [
+        head("one") + "java.lang.IllegalStateException: x",
+        head("two") + "other",
+        head("one") + "\tat a.B.c(B.java:1)",
+        head("one") + "Caused by: y",
+    ];
+    client.write_all((lines.join("\n") + "\n").as_bytes()).await.unwrap();
+    eventually("two lines", || server.lines().len() == 2).await;
+    let trace = "java.lang.IllegalStateException: x\n\tat a.B.c(B.java:1)\nCaused by: y";
+    assert!(server.lines().iter().any(|line| line.contains(trace) && line.contains("host=\"one\"")));
+}
+
+#[tokio::test]
 async fn what_was_read_is_submitted_when_the_server_stops() {
     let batch_age = Duration::from_secs(3600);
     let server = Server::tcp(SyslogOptions { batch_bytes: 200, batch_age, ..SyslogOptions::default() }).await;

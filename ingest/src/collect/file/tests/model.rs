@@ -1,9 +1,11 @@
-//! Any order of writes, rotations, looks and crashes: every line is stored once, and in order. (Among a file, its copy and
+//! Any order of writes, rotations, looks and crashes: every line is stored once, and in order, whether or not it is joined
+//! to another. (Among a file, its copy and
 //! its successor within the same tick of the file system's clock, order can not be told.)
 
 use super::*;
 use crate::collect::file::watch::Watch;
 use crate::collect::testing::metrics;
+use crate::multiline::MultilineOptions;
 use gantry_model::{Clock, ManualClock, Timestamp};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -46,7 +48,9 @@ impl World {
     }
 
     fn watch(yard: &Yard, clock: &Arc<ManualClock>) -> Watch {
-        let options = FileOptions { batch_bytes: 120, turn_bytes: 40, ..yard.options(&["*.log"]) };
+        let multiline =
+            MultilineOptions { wait: Duration::from_millis(30), max_lines: 2, ..MultilineOptions::default() };
+        let options = FileOptions { batch_bytes: 120, turn_bytes: 40, multiline, ..yard.options(&["*.log"]) };
         Watch::new(options, clock.clone() as Arc<dyn Clock>, metrics().of("model")).unwrap()
     }
 
@@ -55,11 +59,12 @@ impl World {
         let live = self.yard.at("app.log");
         match step {
             Step::Write(lines) => {
-                write(&live, numbered(self.written..self.written + lines));
-                self.written += lines;
+                let lines = self.written..self.written + lines;
+                write(&live, lines.clone().map(|n| text(n) + "\n").collect::<String>());
+                self.written = lines.end;
             }
             Step::WritePart => {
-                let line = format!("line {}\n", self.written);
+                let line = text(self.written) + "\n";
                 write(&live, &line[..3]);
                 self.step(&Step::Collect);
                 write(&live, &line[3..]);
@@ -134,6 +139,11 @@ impl World {
     }
 }
 
+/// Of every three lines the second is indented: it belongs to the first.
+fn text(number: usize) -> String {
+    format!("{}line {number}", if number % 3 == 1 { "  " } else { "" })
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (1usize..9).prop_map(Step::Write),
@@ -158,8 +168,8 @@ proptest! {
         }
         world.settle();
         let copied = steps.iter().any(|step| matches!(step, Step::CopyTruncate(_)));
-        let mut bodies: Vec<&str> = world.stored.iter().map(|(_, body)| body.as_str()).collect();
-        let mut expected: Vec<String> = (0..world.written).map(|n| format!("line {n}")).collect();
+        let mut bodies: Vec<&str> = world.stored.iter().flat_map(|(_, body)| body.split('\n')).collect();
+        let mut expected: Vec<String> = (0..world.written).map(text).collect();
         if copied {
             bodies.sort();
             expected.sort();

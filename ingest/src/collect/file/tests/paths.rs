@@ -41,3 +41,27 @@ async fn docker_files_are_read_with_their_containers_name() {
     assert_eq!((labels.get("container"), labels.get("image")), (Some("db"), Some("postgres:18")));
     assert_eq!(labels.get("container_id"), Some("4f4f4f4f4f4f"));
 }
+
+#[tokio::test]
+async fn traces_of_a_container_are_joined_for_each_of_its_streams() {
+    let yard = Yard::new();
+    let lines = [
+        "2016-10-06T00:17:09.1Z stderr F java.lang.IllegalStateException: no card",
+        "2016-10-06T00:17:09.2Z stdout F GET /pay",
+        "2016-10-06T00:17:09.2Z stderr P \tat org.shop.",
+        "2016-10-06T00:17:09.3Z stdout F   took 7 ms",
+        "2016-10-06T00:17:09.3Z stderr F Pay.go(Pay.java:7)",
+        "2016-10-06T00:17:19.3Z stderr F \tat another.time(T.java:1)",
+    ];
+    write(&yard.at("app.log"), lines.join("\n") + "\n");
+    let running = yard.follow("*.log");
+    yard.wait_for_lines(3).await;
+    running.wait_for_metric("lines_total", 5.0).await;
+    running.wait_for_metric("lag_bytes", 0.0).await;
+    running.stop().await;
+    let mut bodies = yard.sink.bodies();
+    bodies.sort();
+    let late = "\tat another.time(T.java:1)";
+    let trace = "java.lang.IllegalStateException: no card\n\tat org.shop.Pay.go(Pay.java:7)";
+    assert_eq!(bodies, [late, "GET /pay\n  took 7 ms", trace]);
+}

@@ -1,6 +1,7 @@
 //! Back-pressure, refusals, noise.
 
 use super::*;
+use crate::multiline::MultilineOptions;
 
 #[tokio::test]
 async fn a_store_that_is_away_loses_nothing_even_when_files_rotate_meanwhile() {
@@ -28,7 +29,7 @@ async fn refused_lines_are_counted_and_do_not_stop_the_rest() {
     let yard = Yard::new();
     yard.sink.refuse_next(1);
     write(&yard.at("app.log"), "bad\nworse\n");
-    let running = yard.follow("*.log");
+    let running = yard.start(FileOptions { multiline: MultilineOptions::off(), ..yard.options(&["*.log"]) });
     running.wait_for_metric("dropped_lines_total", 2.0).await;
     write(&yard.at("app.log"), "good\n");
     yard.wait_for_bodies(&["good"]).await;
@@ -42,7 +43,8 @@ async fn a_noisy_file_does_not_starve_a_quiet_one() {
     let yard = Yard::new();
     write(&yard.at("noisy.log"), numbered(0..100_000));
     write(&yard.at("quiet.log"), "please hear me\n");
-    let options = FileOptions { batch_bytes: 20_000, turn_bytes: 5_000, ..yard.options(&["*.log"]) };
+    let multiline = MultilineOptions::off();
+    let options = FileOptions { batch_bytes: 20_000, turn_bytes: 5_000, multiline, ..yard.options(&["*.log"]) };
     let running = yard.start(options);
     yard.sink.wait_for(|lines| lines.iter().any(|line| line.body == "please hear me")).await;
     running.stop().await;

@@ -43,6 +43,8 @@ impl Watch {
                 Err(error) => self.tell(&copy.path, "open", &error),
             }
             self.adopt_missed(&path, age);
+        } else if let Some(tail) = self.tails.get_mut(&id) {
+            tail.keep_open_of(progress);
         }
         let restarted = self.next_generation();
         if let Some(tail) = self.tails.get_mut(&id) {
