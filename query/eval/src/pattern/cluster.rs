@@ -15,15 +15,17 @@ pub(super) struct Cluster {
     pub samples: BTreeMap<i64, u64>,
     /// When it was seen last, in lines of its miner.
     pub touched: u64,
+    /// Tells it from others that have had its place; 0 for none.
+    pub born: u64,
 }
 
 /// Of the words that stay the same in one of two shapes, this many in hundred must be the same in both.
-const SIMILAR_PERCENT: usize = 70;
+const SIMILAR_PERCENT: usize = 50;
 
 impl Cluster {
     pub fn new(level: u16, shape: Shape, texts: &[Option<&str>]) -> Cluster {
         let pieces = texts.iter().map(|text| text.map(Into::into)).collect();
-        Cluster { level, shape, pieces, latest: None, samples: BTreeMap::new(), touched: 0 }
+        Cluster { level, shape, pieces, latest: None, samples: BTreeMap::new(), touched: 0, born: 0 }
     }
 
     /// A place without a cluster.

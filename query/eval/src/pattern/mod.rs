@@ -58,14 +58,14 @@ pub struct MinerLimits {
 impl Default for MinerLimits {
     /// Some tens of megabytes at the very most.
     fn default() -> Self {
-        MinerLimits { clusters: 512, samples: 500_000, shapes: 1 << 15 }
+        MinerLimits { clusters: 2048, samples: 500_000, shapes: 1 << 15 }
     }
 }
 
 /// Levels beyond these are counted as `unknown`: a label may hold anything.
 const MAX_LEVELS: usize = 32;
 /// A shape is compared with at most this many clusters that could be its own.
-const MAX_CANDIDATES: usize = 24;
+const MAX_CANDIDATES: usize = 64;
 
 /// Finds patterns in lines; of several miners, [`merge`](Miner::merge) makes one.
 #[derive(Clone, Debug)]
@@ -74,11 +74,13 @@ pub struct Miner {
     limits: MinerLimits,
     levels: Vec<String>,
     clusters: Vec<Cluster>,
-    /// Cluster and level by the hash of a shape (and of the level, where a label gave it).
-    known: HashMap<u64, u32>,
+    /// Cluster by the hash of a shape (and of the level, where a label gave it), and when that cluster was born: another
+    /// may have its place by now.
+    known: HashMap<u64, (u32, u64)>,
     /// Clusters by what decides whether two are compared at all.
     candidates: HashMap<Shape, Vec<u32>>,
     tick: u64,
+    births: u64,
     samples: usize,
     rare_lines: u64,
     buffer: Pieces,
@@ -95,6 +97,7 @@ impl Miner {
             known: HashMap::new(),
             candidates: HashMap::new(),
             tick: 0,
+            births: 0,
             samples: 0,
             rare_lines: 0,
             buffer: Pieces::default(),
@@ -105,15 +108,16 @@ impl Miner {
     pub fn add(&mut self, level: Option<&str>, at: i64, line: &str, count: u64) {
         let mut pieces = std::mem::take(&mut self.buffer);
         let hash = pieces.read(level, line);
-        let number = match self.known.get(&hash) {
-            Some(number) => *number,
+        let living = |(number, born): &&(u32, u64)| self.clusters[*number as usize].born == *born;
+        let number = match self.known.get(&hash).filter(living) {
+            Some((number, _)) => *number,
             None => {
                 let level = self.level(&level.map_or_else(|| Cow::Borrowed(level_of_line(line)), Cow::Borrowed));
                 let number = self.place(level, &pieces, line);
                 if self.known.len() >= self.limits.shapes {
                     self.known.clear();
                 }
-                self.known.insert(hash, number);
+                self.known.insert(hash, (number, self.clusters[number as usize].born));
                 number
             }
         };
@@ -149,11 +153,17 @@ impl Miner {
             return number;
         }
         let number = self.slot();
-        self.clusters[number as usize] = Cluster::new(level, shape, &texts);
+        self.bear(number, Cluster::new(level, shape, &texts));
         let numbers = self.candidates.entry(shape).or_default();
         numbers.insert(0, number);
         numbers.truncate(MAX_CANDIDATES);
         number
+    }
+
+    fn bear(&mut self, number: u32, mut cluster: Cluster) {
+        self.births += 1;
+        cluster.born = self.births;
+        self.clusters[number as usize] = cluster;
     }
 
     /// A free place for a cluster.
@@ -172,7 +182,6 @@ impl Miner {
         let gone = std::mem::replace(&mut self.clusters[oldest as usize], Cluster::empty());
         self.rare_lines += gone.lines();
         self.samples -= gone.samples.len();
-        self.known.retain(|_, number| *number != oldest);
         if let Some(numbers) = self.candidates.get_mut(&gone.shape) {
             numbers.retain(|number| *number != oldest);
             if numbers.is_empty() {
@@ -215,7 +224,7 @@ impl Miner {
             });
             let number = same.unwrap_or_else(|| {
                 let number = self.slot();
-                self.clusters[number as usize] = Cluster::new(level, shape, &texts);
+                self.bear(number, Cluster::new(level, shape, &texts));
                 self.candidates.entry(shape).or_default().push(number);
                 number
             });

@@ -93,7 +93,7 @@ impl Pieces {
     pub fn shape(&self, level: u16, line: &str) -> Shape {
         let mut hasher = DefaultHasher::new();
         let words = self.texts(line).filter(|text| text.is_none_or(|text| !separates(text.as_bytes()[0])));
-        for word in words.take(2) {
+        for word in words.take(1) {
             word.hash(&mut hasher);
         }
         Shape { level, pieces: self.0.len() as u16, start: hasher.finish() }
