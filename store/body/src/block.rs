@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 /// Most bytes of a head or a frame; more is damage.
-const MAX_RAW: usize = 256 << 20;
+const MAX_RAW: usize = u32::MAX as usize;
 
 /// Lines as templates and columns.
 #[derive(Debug)]
@@ -96,6 +96,14 @@ impl Block {
         Block { bytes: Vec::new(), templates: rows.templates, places, counts, frames: vec![frame], columns }
     }
 
+    /// Decompresses and checks all frames, for a reader that needs every row.
+    ///
+    /// # Errors
+    /// A frame is damaged.
+    pub fn decode_all(&self) -> Result<(), BodyError> {
+        (0..self.columns.len()).try_for_each(|column| self.column(column).map(|_| ()))
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.places.len()
@@ -146,6 +154,20 @@ impl Block {
         Ok(())
     }
 
+    /// Bytes of the line of a row.
+    ///
+    /// # Errors
+    /// The frame with its values is damaged.
+    pub fn row_len(&self, row: usize) -> Result<usize, BodyError> {
+        let (template, at) = self.place(row);
+        let template = &self.templates[template as usize];
+        let mut len = if template.is_raw() { 0 } else { template.text.len() - template.slots };
+        for slot in 0..template.slots {
+            len += self.column(template.first_column + slot)?.value_len(at);
+        }
+        Ok(len)
+    }
+
     /// The lines of rows, in the order asked for.
     ///
     /// # Errors
@@ -159,9 +181,13 @@ impl Block {
         Ok(text)
     }
 
-    /// Memory that it holds, in bytes, about; without frames that were decoded later.
+    /// Bytes of memory that it takes once all frames are decompressed, about.
     pub fn memory(&self) -> usize {
-        self.bytes.len() + self.places.len() * 8 + self.templates.iter().map(|t| t.text.len() + 64).sum::<usize>()
+        let frames: usize = self.frames.iter().map(|frame| frame.raw_len * 3).sum();
+        self.bytes.len()
+            + frames
+            + self.places.len() * 8
+            + self.templates.iter().map(|t| t.text.len() + 64).sum::<usize>()
     }
 }
 

@@ -46,6 +46,11 @@ impl BlockBuilder {
         self.rows.is_empty()
     }
 
+    /// Bytes of the lines taken so far.
+    pub fn bytes(&self) -> usize {
+        self.lines.bytes.len()
+    }
+
     /// Whether the block must take no more: it has [`MAX_BLOCK_ROWS`] lines or [`MAX_BLOCK_BYTES`].
     pub fn is_full(&self) -> bool {
         self.len() >= MAX_BLOCK_ROWS || self.lines.bytes.len() >= MAX_BLOCK_BYTES
@@ -81,6 +86,17 @@ impl BlockBuilder {
     /// # Errors
     /// The compressor refuses.
     pub fn finish(self, level: i32) -> Result<(Vec<u8>, Block), BodyError> {
+        let rows = self.into_rows();
+        let bytes = encode::encode(&rows, level)?;
+        Ok((bytes, Block::from_rows(rows)))
+    }
+
+    /// The block alone, to move its rows elsewhere.
+    pub fn build(self) -> Block {
+        Block::from_rows(self.into_rows())
+    }
+
+    fn into_rows(self) -> Rows {
         let mut rows = Rows::default();
         let mut fates = fates(&self.candidates, &mut rows);
         rows.rows.reserve(self.rows.len());
@@ -95,16 +111,15 @@ impl BlockBuilder {
             if let Fate::Undecided = fate {
                 *fate = rows.template(text).map_or(Fate::Whole, Fate::Keep);
             }
-            let (mine, rest) = values.split_at(fate_slots(text));
+            let (mine, rest) = values.split_at(slots_of(text));
             values = rest;
             push(&mut rows, fate, text, line, mine);
         }
-        let bytes = encode::encode(&rows, level)?;
-        Ok((bytes, Block::from_rows(rows)))
+        rows
     }
 }
 
-fn fate_slots(text: &[u8]) -> usize {
+fn slots_of(text: &[u8]) -> usize {
     memchr::memchr_iter(crate::line::SLOT, text).count()
 }
 

@@ -108,6 +108,16 @@ impl Column {
         }
     }
 
+    /// Bytes of value `at`.
+    pub fn value_len(&self, at: usize) -> usize {
+        match self {
+            Column::Numbers { values, format } if format.canonical => digits(values[at]),
+            Column::Numbers { format, .. } => format.width as usize,
+            Column::Hex { width, .. } => *width as usize,
+            Column::Strings { texts, ids } => texts.get(ids[at] as usize).len(),
+        }
+    }
+
     /// Adds a value; `number` is the column's own number, under which its texts are interned.
     pub fn push(&mut self, text: &[u8], number: u32, interner: &mut Interner) {
         match self {

@@ -21,6 +21,7 @@ mod rows;
 mod search;
 mod strings;
 mod template;
+mod terms;
 
 pub use block::{Block, Text};
 pub use builder::{BlockBuilder, MAX_BLOCK_BYTES, MAX_BLOCK_ROWS};
@@ -28,6 +29,7 @@ pub use error::BodyError;
 pub use mover::{BlockMover, TemplateMap};
 pub use search::RowSet;
 pub use template::{Slot, Template};
+pub use terms::TermSink;
 
 #[cfg(test)]
 mod tests;

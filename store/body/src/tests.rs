@@ -14,6 +14,10 @@ fn block(lines: &[Vec<u8>]) -> Block {
 
 fn lines_of(block: &Block) -> Vec<Vec<u8>> {
     let text = block.decode(0..block.len()).unwrap();
+    (0..block.len()).for_each(|row| {
+        let start = row.checked_sub(1).map_or(0, |before| text.ends[before]);
+        assert_eq!(block.row_len(row).unwrap(), text.ends[row] - start);
+    });
     let starts = std::iter::once(0).chain(text.ends.iter().copied());
     starts.zip(&text.ends).map(|(start, end)| text.bytes[start..*end].to_vec()).collect()
 }

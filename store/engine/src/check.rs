@@ -211,7 +211,8 @@ async fn count_rows(split: Arc<Split>) -> Result<u64, StoreError> {
     let mut last = None;
     while let Some(chunk) = rows.next_chunk().await? {
         for at in 0..chunk.len() {
-            let key = (chunk.labels.clone(), chunk.row(at).timestamp);
+            chunk.body(at)?;
+            let key = (chunk.labels.clone(), chunk.timestamp(at));
             if last.as_ref().is_some_and(|last| *last > key) {
                 return Err(StoreError::corrupt("lines are out of order"));
             }

@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Rows of a block of bodies. Merging holds a block of each input in memory.
+const BLOCK_ROWS: usize = 65_536;
+
 /// Most splits that one memtable of one tenant becomes, however many days its lines are spread over.
 const MOST_RANGES: usize = 64;
 
@@ -101,7 +104,7 @@ fn encode(
     range: TimeRange,
     zstd_level: i32,
 ) -> Result<Option<EncodedSplit>, StoreError> {
-    let mut writer = SplitWriter::new(SplitOptions { zstd_level })?;
+    let mut writer = SplitWriter::new(SplitOptions { zstd_level, block_rows: BLOCK_ROWS })?;
     let mut stream: Option<LabelSet> = None;
     memtable.for_each_sorted(tenant, range, &mut |labels, at, body, metadata| {
         if stream.as_ref() != Some(labels) {

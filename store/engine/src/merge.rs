@@ -3,6 +3,7 @@
 use crate::error::join_error;
 use crate::mask::{Mask, StreamMask};
 use crate::split::{EncodedSplit, SortedChunk, Split, SplitOptions, SplitWriter};
+use gantry_body::MAX_BLOCK_ROWS;
 use gantry_model::{LabelSet, Timestamp};
 use gantry_store_api::StoreError;
 use std::cmp::Ordering;
@@ -69,7 +70,7 @@ async fn read(split: Arc<Split>, sender: mpsc::Sender<Result<SortedChunk, StoreE
 }
 
 fn write(inputs: Vec<(Chunks, Mask)>, zstd_level: i32) -> Result<Option<EncodedSplit>, MergeError> {
-    let mut writer = SplitWriter::new(SplitOptions { zstd_level })?;
+    let mut writer = SplitWriter::for_rows(SplitOptions { zstd_level, block_rows: MAX_BLOCK_ROWS })?;
     let mut heap = BinaryHeap::with_capacity(inputs.len());
     for (number, (chunks, mask)) in inputs.into_iter().enumerate() {
         heap.extend(Cursor::start(number, chunks, mask)?);
@@ -82,10 +83,10 @@ fn write(inputs: Vec<(Chunks, Mask)>, zstd_level: i32) -> Result<Option<EncodedS
         }
         // As long as this input stays first its rows need no trip through the heap.
         loop {
-            let row = cursor.chunk.row(cursor.at);
             // Before the writer drops repeated rows: of two equal ones only the older may be deleted.
-            if !cursor.hidden.as_ref().is_some_and(|hidden| hidden.hides(row.timestamp, row.body)) {
-                writer.push(row.timestamp, row.body, row.metadata)?;
+            if !cursor.is_hidden()? {
+                let (chunk, at) = (&cursor.chunk, cursor.at);
+                writer.push_row(cursor.timestamp, chunk.place(at), chunk.metadata(at))?;
             }
             match cursor.advance()? {
                 Advance::SameChunk if heap.peek().is_none_or(|next| cursor >= *next) => continue,
@@ -120,7 +121,7 @@ enum Advance {
 impl Cursor {
     fn start(number: usize, mut chunks: Chunks, mask: Mask) -> Result<Option<Self>, MergeError> {
         let Some(chunk) = next_chunk(number, &mut chunks)? else { return Ok(None) };
-        let timestamp = chunk.row(0).timestamp;
+        let timestamp = chunk.timestamp(0);
         let hidden = mask.of_stream(&chunk.labels);
         Ok(Some(Cursor { number, chunks, mask, chunk, hidden, at: 0, timestamp }))
     }
@@ -128,15 +129,25 @@ impl Cursor {
     fn advance(&mut self) -> Result<Advance, MergeError> {
         self.at += 1;
         if self.at < self.chunk.len() {
-            self.timestamp = self.chunk.row(self.at).timestamp;
+            self.timestamp = self.chunk.timestamp(self.at);
             return Ok(Advance::SameChunk);
         }
         let Some(chunk) = next_chunk(self.number, &mut self.chunks)? else { return Ok(Advance::End) };
-        self.timestamp = chunk.row(0).timestamp;
+        self.timestamp = chunk.timestamp(0);
         self.hidden = self.mask.of_stream(&chunk.labels);
         self.chunk = chunk;
         self.at = 0;
         Ok(Advance::NewChunk)
+    }
+
+    /// Whether the mask hides the row; its body becomes text only when that can depend on it.
+    fn is_hidden(&self) -> Result<bool, StoreError> {
+        let Some(hidden) = &self.hidden else { return Ok(false) };
+        let body = match hidden.needs_body(self.timestamp, self.timestamp) {
+            true => self.chunk.body(self.at)?,
+            false => String::new(),
+        };
+        Ok(hidden.hides(self.timestamp, &body))
     }
 
     fn key(&self) -> (&LabelSet, Timestamp, usize) {

@@ -6,7 +6,7 @@
 use crate::mask::{Mask, StreamMask};
 use crate::memtable::{MemtableView, RowAt};
 use crate::querier::Masked;
-use crate::split::{GRANULE_ROWS, OpenSplit, SplitIndex};
+use crate::split::{GRANULE_ROWS, OpenSplit, Selected, SplitIndex};
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray, StringViewBuilder, UInt32Array};
 use futures::{StreamExt, stream};
 use gantry_model::{LabelSet, LineFilter, TimeRange, Timestamp};
@@ -399,7 +399,7 @@ async fn read_split(context: &Context, split: &OpenSplit, runs: &[Run]) -> Resul
     });
     let masked = runs.iter().any(|run| run.hidden.is_some());
     let columns = ScanColumns {
-        body: context.columns.body || contested || masked || !context.lines.is_empty(),
+        body: context.columns.body || contested || masked,
         metadata: context.columns.metadata || contested,
     };
     let mut ranges: Vec<Range<usize>> = Vec::new();
@@ -409,23 +409,18 @@ async fn read_split(context: &Context, split: &OpenSplit, runs: &[Run]) -> Resul
             _ => ranges.push(run.rows.clone()),
         }
     }
-    let rows = split.read(&ranges, columns).await?;
+    let Selected { rows, mut keep, bytes } = split.select(&ranges, &context.range, &context.lines, columns).await?;
     let total = rows.timestamps.len();
-    let mut keep = vec![false; total];
     let (mut streams, mut timestamps) = (Vec::with_capacity(total), Vec::with_capacity(total));
-    let mut bytes = 0;
     let mut at = 0;
     for run in runs {
         for _ in run.rows.clone() {
             let timestamp = Timestamp(rows.timestamps[at]);
             let body = rows.bodies.as_ref().map_or("", |b| b.value(at));
-            bytes += body.len() as u64;
-            let kept = context.range.contains(timestamp)
+            keep[at] = keep[at]
                 && !run.hidden.as_ref().is_some_and(|hidden| hidden.hides(timestamp, body))
-                && context.passes(body)
                 && context.is_first(run.stream, timestamp, body, rows.metadata.as_ref().map_or("", |m| m.value(at)));
-            if kept {
-                keep[at] = true;
+            if keep[at] {
                 streams.push(run.stream);
                 timestamps.push(timestamp.0);
             }

@@ -3,9 +3,9 @@
 //! Layout (docs/format/split.md): magic, tables (zstd JSON), filters, word bundle, directory (JSON), its length and
 //! CRC-32, magic. Every section has a CRC-32 that is checked on open.
 
-use super::granule::{GRANULE_ROWS, GranuleTerms, IdLengths};
+use super::granule::{GRANULE_ROWS, GranuleTerms, IdLengths, MIN_FILTERED_ID};
 use super::literal;
-use super::tokens::{Kind, MAX_TERM, MIN_RUN, Term, id_key, is_hex_word, literal_terms, longer_bits};
+use super::tokens::{Kind, MAX_TERM, MIN_RUN, Term, id_key, is_hex_word, length_bit, literal_terms, longer_bits};
 use super::words::{BundledFile, WordIndex, WordIndexWriter, WordQuery};
 use bytes::Bytes;
 use gantry_model::{LabelSet, LineFilter, TimeRange, Timestamp};
@@ -58,8 +58,23 @@ pub struct PageSum {
     pub crc32: u32,
 }
 
+/// A block of coded bodies within the Parquet file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BodyBlock {
+    pub rows: u32,
+    /// Where it lies in the file.
+    pub offset: u64,
+    pub len: u64,
+}
+
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Tables {
+    /// Shorter ids are in no filter. Splits of format `logs/1` have all.
+    #[serde(default)]
+    min_filtered_id: usize,
+    /// Empty in splits of format `logs/1`, which have a column of bodies.
+    #[serde(default)]
+    blocks: Vec<BodyBlock>,
     rows: u64,
     has_metadata: bool,
     streams: Vec<SplitStream>,
@@ -136,7 +151,9 @@ impl IndexBuilder {
     }
 
     /// The bytes of the index file.
-    pub fn finish(mut self, rows: u64, pages: Vec<PageSum>) -> Result<Vec<u8>, StoreError> {
+    pub fn finish(mut self, rows: u64, pages: Vec<PageSum>, blocks: Vec<BodyBlock>) -> Result<Vec<u8>, StoreError> {
+        self.tables.min_filtered_id = MIN_FILTERED_ID;
+        self.tables.blocks = blocks;
         self.tables.rows = rows;
         self.tables.pages = pages;
         let (files, bundle) = self.words.finish()?;
@@ -168,6 +185,9 @@ pub struct SplitIndex {
     pub streams: Vec<SplitStream>,
     pub granules: Vec<Granule>,
     pub pages: Vec<PageSum>,
+    /// Empty when bodies are a column of the Parquet file.
+    pub blocks: Vec<BodyBlock>,
+    min_filtered_id: usize,
     filters: Bytes,
     filter_offsets: Vec<usize>,
     words: WordIndex,
@@ -197,8 +217,23 @@ impl SplitIndex {
             return Err(StoreError::corrupt("the index tables contradict each other"));
         }
         let bytes = file.len() + bundle.len() + tables.streams.len() * 256;
-        let Tables { rows, has_metadata, streams, granules, pages, .. } = tables;
-        Ok(SplitIndex { rows, has_metadata, streams, granules, pages, filters, filter_offsets, words, bytes })
+        let Tables { rows, has_metadata, streams, granules, pages, blocks, min_filtered_id, .. } = tables;
+        if !blocks.is_empty() && blocks.iter().map(|block| u64::from(block.rows)).sum::<u64>() != rows {
+            return Err(StoreError::corrupt("the blocks of bodies have another number of rows"));
+        }
+        Ok(SplitIndex {
+            rows,
+            has_metadata,
+            streams,
+            granules,
+            pages,
+            blocks,
+            min_filtered_id,
+            filters,
+            filter_offsets,
+            words,
+            bytes,
+        })
     }
 
     /// Memory it takes, about.
@@ -264,9 +299,19 @@ impl SplitIndex {
             let lengths = granule.id_lengths;
             let left_out = term.kind == Kind::Word && granule.has_too_many_words;
             let part_of_id = open && (in_hex && lengths.hex & longer != 0 || in_mixed && lengths.mixed & longer != 0);
-            hits[at] |= left_out || part_of_id || (term.kind != Kind::Word && self.filter_holds(at, term.bytes));
+            hits[at] |= left_out || part_of_id || (term.kind != Kind::Word && self.holds_id(at, term));
         }
         Ok(())
+    }
+
+    /// Whether the granule can hold the id as a whole term.
+    fn holds_id(&self, granule: usize, term: &Term<'_>) -> bool {
+        if term.bytes.len() >= self.min_filtered_id {
+            return self.filter_holds(granule, term.bytes);
+        }
+        let lengths = self.granules[granule].id_lengths;
+        let lengths = if term.kind == Kind::HexId { lengths.hex } else { lengths.mixed };
+        lengths & length_bit(term.bytes.len()) != 0
     }
 
     fn filter_holds(&self, granule: usize, id: &[u8]) -> bool {

@@ -3,11 +3,14 @@
 //! Write with [`SplitWriter`], read with [`Split`]. The bytes are described in `docs/format/split.md`.
 //! Never here: the catalog, deciding what to write or to merge.
 
+mod bodies;
+mod body;
 mod granule;
 mod index;
 mod literal;
 mod meta;
 mod reader;
+mod select;
 mod sorted;
 mod tokens;
 mod words;
@@ -16,9 +19,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use bodies::Body;
 pub use granule::GRANULE_ROWS;
 pub use index::{Granule, SplitIndex, SplitStream};
 pub use meta::{ObjectInfo, SplitId, SplitMeta};
 pub use reader::{OpenSplit, RowColumns, Split};
-pub use sorted::{SortedChunk, SortedRow, SortedRows};
+pub use select::Selected;
+pub use sorted::{SortedChunk, SortedRows};
 pub use writer::{EncodedSplit, SplitOptions, SplitSummary, SplitWriter};

@@ -1,5 +1,6 @@
 //! Reads splits: opens the index and the Parquet footer once, then rows by position, every page checked by its CRC.
 
+use super::body;
 use super::granule::GRANULE_ROWS;
 use super::index::{PageSum, SplitIndex};
 use super::meta::SplitMeta;
@@ -10,6 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, TimestampNanosecondType};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryFutureExt};
+use gantry_body::Block;
 use gantry_store_api::{ScanColumns, StoreError};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -19,7 +21,7 @@ use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuil
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// A split of the catalog; opening it is put off until somebody reads.
 #[derive(Debug)]
@@ -66,12 +68,15 @@ impl Split {
             .load_and_finish(fetch, self.meta.parquet.len)
             .await
             .map_err(corrupt)?;
-        let options = ArrowReaderOptions::new().with_schema(Arc::new(read_schema()));
+        let coded = !index.blocks.is_empty();
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(read_schema(coded)));
         let parquet = ArrowReaderMetadata::try_new(Arc::new(footer), options).map_err(corrupt)?;
         if parquet.metadata().file_metadata().num_rows() != index.rows as i64 {
             return Err(StoreError::corrupt("the index and the Parquet file differ in their number of rows"));
         }
-        Ok(OpenSplit { meta: self.meta.clone(), store: self.store.clone(), path, index: Arc::new(index), parquet })
+        let cache = Arc::downgrade(&self.cache);
+        let (meta, store, index) = (self.meta.clone(), self.store.clone(), Arc::new(index));
+        Ok(OpenSplit { meta, store, path, index, parquet, cache })
     }
 }
 
@@ -87,8 +92,8 @@ fn corrupt(error: ParquetError) -> StoreError {
 }
 
 /// As the file, but with views for the texts, so that reading a page copies no text.
-fn read_schema() -> Schema {
-    let file = super::writer::file_schema();
+fn read_schema(coded: bool) -> Schema {
+    let file = if coded { super::writer::file_schema() } else { super::writer::first_schema() };
     let fields = file.fields().iter().map(|field| match field.data_type() {
         DataType::Utf8 => Field::new(field.name(), DataType::Utf8View, false),
         _ => field.as_ref().clone(),
@@ -115,6 +120,8 @@ pub struct OpenSplit {
     store: Arc<dyn ObjectStore>,
     path: Path,
     parquet: ArrowReaderMetadata,
+    /// Weak, because the cache holds this split.
+    cache: Weak<Cache>,
 }
 
 /// Columns of some rows, in file order.
@@ -136,8 +143,51 @@ impl OpenSplit {
         rows.div_ceil(GRANULE_ROWS).max(1)
     }
 
+    /// Whether bodies are coded blocks, and no column.
+    pub fn is_coded(&self) -> bool {
+        !self.index.blocks.is_empty()
+    }
+
+    /// A block of bodies, by number.
+    pub async fn block(&self, number: usize) -> Result<Arc<Block>, StoreError> {
+        let Some(cache) = self.cache.upgrade() else { return self.read_block(number).await.map(Arc::new) };
+        let key = CacheKey { kind: "bodies", split: self.meta.id.clone(), part: number as u64 };
+        let load = async {
+            let block = self.read_block(number).await?;
+            let weight = block.memory();
+            Ok((block, weight))
+        };
+        cache.get_or_load(key, load).await
+    }
+
+    /// Reads a block and leaves the cache alone: compaction needs each but once.
+    pub(super) async fn read_block(&self, number: usize) -> Result<Block, StoreError> {
+        let place = self.index.blocks[number];
+        let range = place.offset..place.offset + place.len;
+        let bytes = self.store.get_range(&self.path, range).await.map_err(missing)?;
+        let block = Block::open(bytes.into()).map_err(body::corrupt)?;
+        if block.len() != place.rows as usize {
+            return Err(StoreError::corrupt("a block of bodies has another number of rows"));
+        }
+        Ok(block)
+    }
+
     /// Reads rows by position; `ranges` ascend, do not touch each other, and lie in one row group.
     pub async fn read(&self, ranges: &[Range<usize>], columns: ScanColumns) -> Result<RowColumns, StoreError> {
+        if !self.is_coded() || !columns.body {
+            return self.read_file(ranges, columns).await;
+        }
+        let mut rows = self.read_file(ranges, ScanColumns { body: false, ..columns }).await?;
+        rows.bodies = Some(self.bodies(ranges, &vec![true; rows.timestamps.len()]).await?);
+        Ok(rows)
+    }
+
+    /// Reads columns of the Parquet file.
+    pub(super) async fn read_file(
+        &self,
+        ranges: &[Range<usize>],
+        columns: ScanColumns,
+    ) -> Result<RowColumns, StoreError> {
         let rows: usize = ranges.iter().map(Range::len).sum();
         let group_rows = self.row_group_granules() * GRANULE_ROWS;
         let group = ranges.first().map_or(0, |first| first.start / group_rows);
@@ -146,7 +196,11 @@ impl OpenSplit {
         let local = ranges.iter().map(|range| range.start - base..range.end - base);
         let selection = RowSelection::from_consecutive_ranges(local, in_group);
         let wants_metadata = columns.metadata && self.index.has_metadata;
-        let wanted = [(0, true), (1, columns.body), (2, wants_metadata)];
+        let wanted = if self.is_coded() {
+            [(0, true), (1, wants_metadata), (2, false)]
+        } else {
+            [(0, true), (1, columns.body), (2, wants_metadata)]
+        };
         let wanted = wanted.iter().filter(|(_, wanted)| *wanted).map(|(column, _)| *column);
         let mask = ProjectionMask::leaves(self.parquet.parquet_schema(), wanted);
         let reader = VerifiedReader {

@@ -1,12 +1,15 @@
 //! Writes a split: rows come sorted by (labels, timestamp) and leave as a Parquet file and an index file.
 
+use super::bodies::{Bodies, Body, LastBody};
+use super::body::corrupt;
 use super::granule::{GRANULE_ROWS, GranuleTerms};
-use super::index::{IndexBuilder, PageSum, SplitStream};
+use super::index::{BodyBlock, IndexBuilder, PageSum, SplitStream};
 use arrow::array::{
     ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray, StringBuilder, TimestampNanosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit};
 use bytes::Bytes;
+use gantry_body::Block;
 use gantry_model::{LabelSet, Timestamp};
 use gantry_store_api::StoreError;
 use parquet::arrow::ArrowWriter;
@@ -15,7 +18,6 @@ use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, Parque
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 use std::sync::Arc;
-use xxhash_rust::xxh3::xxh3_128;
 
 /// Rows of a Parquet row group: a multiple of a granule.
 const ROW_GROUP_ROWS: usize = 32 * GRANULE_ROWS;
@@ -25,6 +27,8 @@ const ROW_GROUP_ROWS: usize = 32 * GRANULE_ROWS;
 pub struct SplitOptions {
     /// zstd level of bodies and metadata, 1 to 19.
     pub zstd_level: i32,
+    /// Rows of a block of bodies: a reader of one row reads the block. At most [`gantry_body::MAX_BLOCK_ROWS`].
+    pub block_rows: usize,
 }
 
 /// What a written split holds.
@@ -56,74 +60,53 @@ pub struct SplitWriter {
     text_bytes: u64,
     stream: Option<SplitStream>,
     granule: GranuleBuffer,
-    last: LastRow,
+    last_timestamp: Option<Timestamp>,
+    last: LastBody,
+    options: SplitOptions,
+    bodies: Bodies,
+    /// Time bounds, bytes and rows of the granules of the block that is being filled.
+    open_granules: Vec<((Timestamp, Timestamp), u64, usize)>,
+    blocks: Vec<BodyBlock>,
+    terms: GranuleTerms,
 }
 
 /// The rows of the granule that is being filled.
 #[derive(Debug, Default)]
 struct GranuleBuffer {
     timestamps: TimestampNanosecondBuilder,
-    bodies: StringBuilder,
     metadata: StringBuilder,
     label_keys: Vec<i32>,
     labels: Vec<String>,
-    terms: GranuleTerms,
     bounds: Option<(Timestamp, Timestamp)>,
     text_bytes: u64,
 }
 
-/// The previous row, and hashes of all rows of its timestamp once there is a second one.
-#[derive(Debug, Default)]
-struct LastRow {
-    timestamp: Option<Timestamp>,
-    body: String,
-    metadata: String,
-    run: Vec<u128>,
-}
-
-impl LastRow {
-    fn hash(body: &str, metadata: &str) -> u128 {
-        xxh3_128(body.as_bytes()) ^ xxh3_128(metadata.as_bytes()).rotate_left(1)
-    }
-
-    /// Notes the row; false when it repeats one of the same timestamp.
-    fn is_new(&mut self, timestamp: Timestamp, body: &str, metadata: &str) -> bool {
-        if self.timestamp == Some(timestamp) {
-            if self.run.is_empty() {
-                self.run.push(Self::hash(&self.body, &self.metadata));
-            }
-            let hash = Self::hash(body, metadata);
-            if self.run.contains(&hash) {
-                return false;
-            }
-            self.run.push(hash);
-            return true;
-        }
-        self.timestamp = Some(timestamp);
-        self.run.clear();
-        self.body.clear();
-        self.body.push_str(body);
-        self.metadata.clear();
-        self.metadata.push_str(metadata);
-        true
-    }
-}
-
 /// Columns of the Parquet file.
 pub fn file_schema() -> SchemaRef {
+    schema(false)
+}
+
+/// Columns of files of format `logs/1`.
+pub fn first_schema() -> SchemaRef {
+    schema(true)
+}
+
+fn schema(with_body: bool) -> SchemaRef {
     let labels = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    Arc::new(Schema::new(vec![
-        Field::new("timestamp", DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), false),
-        Field::new("body", DataType::Utf8, false),
-        Field::new("metadata", DataType::Utf8, false),
-        Field::new("labels", labels, false),
-    ]))
+    let mut fields =
+        vec![Field::new("timestamp", DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), false)];
+    if with_body {
+        fields.push(Field::new("body", DataType::Utf8, false));
+    }
+    fields.push(Field::new("metadata", DataType::Utf8, false));
+    fields.push(Field::new("labels", labels, false));
+    Arc::new(Schema::new(fields))
 }
 
 fn properties(options: SplitOptions) -> Result<WriterProperties, StoreError> {
     let zstd = |level| ZstdLevel::try_new(level).map(Compression::ZSTD).map_err(StoreError::internal);
     let column = |name: &str| ColumnPath::from(name);
-    let format = KeyValue::new("gantry.format".to_string(), "logs/1".to_string());
+    let format = KeyValue::new("gantry.format".to_string(), "logs/2".to_string());
     Ok(WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_compression(zstd(options.zstd_level)?)
@@ -132,7 +115,6 @@ fn properties(options: SplitOptions) -> Result<WriterProperties, StoreError> {
         .set_column_dictionary_enabled(column("labels"), true)
         .set_column_dictionary_enabled(column("metadata"), true)
         .set_column_encoding(column("timestamp"), Encoding::DELTA_BINARY_PACKED)
-        .set_column_encoding(column("body"), Encoding::DELTA_LENGTH_BYTE_ARRAY)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_column_statistics_enabled(column("timestamp"), EnabledStatistics::Chunk)
         .set_write_batch_size(GRANULE_ROWS)
@@ -144,7 +126,17 @@ fn properties(options: SplitOptions) -> Result<WriterProperties, StoreError> {
 }
 
 impl SplitWriter {
+    /// For lines: [`SplitWriter::push`].
     pub fn new(options: SplitOptions) -> Result<Self, StoreError> {
+        Self::with_bodies(options, Bodies::of_lines())
+    }
+
+    /// For rows of other splits: [`SplitWriter::push_row`].
+    pub fn for_rows(options: SplitOptions) -> Result<Self, StoreError> {
+        Self::with_bodies(options, Bodies::of_rows())
+    }
+
+    fn with_bodies(options: SplitOptions, bodies: Bodies) -> Result<Self, StoreError> {
         let schema = file_schema();
         let parquet = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties(options)?))
             .map_err(StoreError::internal)?;
@@ -156,7 +148,13 @@ impl SplitWriter {
             text_bytes: 0,
             stream: None,
             granule: GranuleBuffer::default(),
-            last: LastRow::default(),
+            last_timestamp: None,
+            last: LastBody::default(),
+            options,
+            bodies,
+            open_granules: Vec::new(),
+            blocks: Vec::new(),
+            terms: GranuleTerms::default(),
         })
     }
 
@@ -166,7 +164,7 @@ impl SplitWriter {
         if self.index.streams().last().is_some_and(|before| before.labels >= *labels) {
             return Err(StoreError::internal(format!("streams out of order at {labels}")));
         }
-        self.last.timestamp = None;
+        self.last_timestamp = None;
         let (min_ts, max_ts) = (Timestamp::MAX, Timestamp::MIN);
         let first_row = self.rows as u32;
         self.stream = Some(SplitStream { labels: labels.clone(), first_row, rows: 0, min_ts, max_ts, text_bytes: 0 });
@@ -175,24 +173,44 @@ impl SplitWriter {
 
     /// Adds a row of the open stream; timestamps must not fall.
     pub fn push(&mut self, timestamp: Timestamp, body: &str, metadata: &str) -> Result<(), StoreError> {
-        if self.last.timestamp.is_some_and(|before| timestamp < before) {
-            return Err(StoreError::internal("rows out of order"));
+        self.add(timestamp, Body::Text(body), metadata)
+    }
+
+    /// Adds a row whose body is a row of a block; timestamps must not fall.
+    pub fn push_row(
+        &mut self,
+        timestamp: Timestamp,
+        (block, row): (&Arc<Block>, usize),
+        metadata: &str,
+    ) -> Result<(), StoreError> {
+        self.add(timestamp, Body::Row(block, row), metadata)
+    }
+
+    fn add(&mut self, timestamp: Timestamp, body: Body<'_>, metadata: &str) -> Result<(), StoreError> {
+        match self.last_timestamp {
+            Some(before) if timestamp < before => return Err(StoreError::internal("rows out of order")),
+            Some(before) if timestamp == before => {
+                if !self.last.is_new(body, metadata)? {
+                    return Ok(());
+                }
+            }
+            _ => self.last.set(body, metadata),
         }
-        if !self.last.is_new(timestamp, body, metadata) {
-            return Ok(());
-        }
+        self.last_timestamp = Some(timestamp);
         let Some(stream) = &mut self.stream else { return Err(StoreError::internal("a row before its stream")) };
-        let text = (body.len() + metadata.len()) as u64;
+        let len = body.len()?;
+        let text = (len + metadata.len()) as u64;
         stream.rows += 1;
         stream.text_bytes += text;
         stream.min_ts = stream.min_ts.min(timestamp);
         stream.max_ts = stream.max_ts.max(timestamp);
         self.rows += 1;
         self.text_bytes += text;
+        self.bodies.push(body, len)?;
         if !metadata.is_empty() {
             self.index.has_metadata();
         }
-        self.granule.push(timestamp, body, metadata);
+        self.granule.push(timestamp, metadata, text);
         if self.granule.label_keys.len() == GRANULE_ROWS {
             self.end_granule()?;
             if let Some(stream) = &self.stream {
@@ -213,10 +231,28 @@ impl SplitWriter {
             self.granule.clear();
             return Ok(());
         };
-        self.index.add_granule(bounds, self.granule.text_bytes, &self.granule.terms)?;
+        self.open_granules.push((bounds, self.granule.text_bytes, self.granule.label_keys.len()));
         let columns = self.granule.take_columns()?;
         let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(StoreError::internal)?;
-        self.parquet.write(&batch).map_err(StoreError::internal)
+        self.parquet.write(&batch).map_err(StoreError::internal)?;
+        let rows = self.open_granules.iter().map(|(_, _, rows)| rows).sum();
+        if rows >= self.options.block_rows || self.bodies.is_full(rows) { self.end_block(rows) } else { Ok(()) }
+    }
+
+    /// Writes the block, and its granules to the index.
+    fn end_block(&mut self, rows: usize) -> Result<(), StoreError> {
+        let (bytes, block) = self.bodies.finish(self.options.zstd_level)?;
+        let offset = self.parquet.bytes_written() as u64;
+        self.parquet.write_all(&bytes).map_err(StoreError::internal)?;
+        self.blocks.push(BodyBlock { rows: rows as u32, offset, len: bytes.len() as u64 });
+        let mut start = 0;
+        for (bounds, text_bytes, rows) in std::mem::take(&mut self.open_granules) {
+            self.terms.clear();
+            block.for_each_term(start..start + rows, &mut self.terms).map_err(corrupt)?;
+            self.index.add_granule(bounds, text_bytes, &self.terms)?;
+            start += rows;
+        }
+        Ok(())
     }
 
     /// Rows taken so far.
@@ -236,6 +272,10 @@ impl SplitWriter {
         if self.rows == 0 {
             return Ok(None);
         }
+        let open = self.open_granules.iter().map(|(_, _, rows)| rows).sum();
+        if open > 0 {
+            self.end_block(open)?;
+        }
         let parquet = Bytes::from(self.parquet.into_inner().map_err(StoreError::internal)?);
         let pages = page_sums(&parquet)?;
         let streams = self.index.streams();
@@ -246,7 +286,7 @@ impl SplitWriter {
             max_ts: streams.iter().map(|s| s.max_ts).max().unwrap_or_default(),
             text_bytes: self.text_bytes,
         };
-        let index = Bytes::from(self.index.finish(self.rows, pages)?);
+        let index = Bytes::from(self.index.finish(self.rows, pages, self.blocks)?);
         Ok(Some(EncodedSplit { parquet, index, summary }))
     }
 }
@@ -261,13 +301,11 @@ impl GranuleBuffer {
         Ok(())
     }
 
-    fn push(&mut self, timestamp: Timestamp, body: &str, metadata: &str) {
+    fn push(&mut self, timestamp: Timestamp, metadata: &str, text_bytes: u64) {
         self.timestamps.append_value(timestamp.0);
-        self.bodies.append_value(body);
         self.metadata.append_value(metadata);
         self.label_keys.push(self.labels.len() as i32 - 1);
-        self.terms.add(body);
-        self.text_bytes += (body.len() + metadata.len()) as u64;
+        self.text_bytes += text_bytes;
         self.bounds =
             Some(self.bounds.map_or((timestamp, timestamp), |(lo, hi)| (lo.min(timestamp), hi.max(timestamp))));
     }
@@ -279,7 +317,6 @@ impl GranuleBuffer {
             DictionaryArray::try_new(keys, Arc::new(labels)).map_err(StoreError::internal)?;
         let columns: Vec<ArrayRef> = vec![
             Arc::new(self.timestamps.finish().with_timezone("UTC")),
-            Arc::new(self.bodies.finish()),
             Arc::new(self.metadata.finish()),
             Arc::new(labels),
         ];
@@ -290,7 +327,6 @@ impl GranuleBuffer {
     fn clear(&mut self) {
         self.label_keys.clear();
         self.labels.clear();
-        self.terms.clear();
         self.bounds = None;
         self.text_bytes = 0;
     }

@@ -32,7 +32,7 @@ async fn in_files(store: &Store, text: &str) -> bool {
     for split in store.partitions.iter().flat_map(|partition| partition.splits()) {
         let mut rows = split.read_sorted().await.unwrap();
         while let Some(chunk) = rows.next_chunk().await.unwrap() {
-            found |= (0..chunk.len()).any(|at| chunk.row(at).body.contains(text));
+            found |= (0..chunk.len()).any(|at| chunk.body(at).unwrap().contains(text));
         }
     }
     found
