@@ -123,7 +123,7 @@ fn slots_of(text: &[u8]) -> usize {
     memchr::memchr_iter(crate::line::SLOT, text).count()
 }
 
-fn push(rows: &mut Rows, fate: &Fate, text: &[u8], line: &[u8], values: &[(u32, u32)]) {
+fn push(rows: &mut Rows, fate: &mut Fate, text: &[u8], line: &[u8], values: &[(u32, u32)]) {
     let value = |at: usize| {
         let (start, len) = values[at];
         &line[start as usize..(start + len) as usize]
@@ -138,10 +138,10 @@ fn push(rows: &mut Rows, fate: &Fate, text: &[u8], line: &[u8], values: &[(u32, 
         Fate::Join { template, slots } => {
             rows.rows.push(*template);
             let first = rows.templates[*template as usize].first_column;
-            for (at, source) in slots.iter().enumerate() {
+            for (at, source) in slots.iter_mut().enumerate() {
                 match source {
                     Source::Slot(slot) => rows.push_value(first + at, value(*slot as usize)),
-                    Source::Word(start, end) => rows.push_value(first + at, &text[*start as usize..*end as usize]),
+                    Source::Word(word) => rows.push_word(first + at, word, text),
                 }
             }
         }

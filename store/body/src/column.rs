@@ -108,6 +108,11 @@ impl Column {
         }
     }
 
+    /// The number of the last value's string, in a column of strings.
+    pub fn last_string(&self) -> Option<u32> {
+        if let Column::Strings { ids, .. } = self { ids.last().copied() } else { None }
+    }
+
     /// Bytes of value `at`.
     pub fn value_len(&self, at: usize) -> usize {
         match self {

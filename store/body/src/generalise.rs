@@ -39,8 +39,23 @@ pub enum Fate {
 pub enum Source {
     /// The value of a slot of the candidate.
     Slot(u32),
-    /// A word of the candidate's text, from and to.
-    Word(u32, u32),
+    /// A word of the candidate's text.
+    Word(Word),
+}
+
+/// A word of a candidate's text that fills a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    pub start: u32,
+    pub end: u32,
+    /// Its number in the column, once it was entered there.
+    pub id: Option<u32>,
+}
+
+impl Word {
+    fn source(range: &Range<usize>) -> Source {
+        Source::Word(Word { start: range.start as u32, end: range.end as u32, id: None })
+    }
 }
 
 /// Decides for every candidate. Templates that join some are added to `rows`.
@@ -136,10 +151,10 @@ fn sources(text: &[u8], words: &[Range<usize>], differs: &[bool]) -> Vec<Source>
     let mut found = Vec::new();
     for (slot, at) in memchr::memchr_iter(SLOT, text).enumerate() {
         while let Some(word) = words.next_if(|word| word.start < at) {
-            found.push(Source::Word(word.start as u32, word.end as u32));
+            found.push(Word::source(word));
         }
         found.push(Source::Slot(slot as u32));
     }
-    found.extend(words.map(|word| Source::Word(word.start as u32, word.end as u32)));
+    found.extend(words.map(Word::source));
     found
 }

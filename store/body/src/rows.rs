@@ -1,6 +1,7 @@
 //! Templates, their columns, and which template each row has: what a block is made of.
 
 use crate::column::Column;
+use crate::generalise::Word;
 use crate::line::RAW;
 use crate::strings::Interner;
 use crate::template::Template;
@@ -56,6 +57,18 @@ impl Rows {
 
     pub fn push_value(&mut self, column: usize, text: &[u8]) {
         self.columns[column].push(text, column as u32, &mut self.interner);
+    }
+
+    /// Adds a word of a template's text as a value, and notes its number for the next time.
+    pub fn push_word(&mut self, column: usize, word: &mut Word, text: &[u8]) {
+        let target = &mut self.columns[column];
+        match (&mut *target, word.id) {
+            (Column::Strings { ids, .. }, Some(id)) => ids.push(id),
+            _ => {
+                target.push(&text[word.start as usize..word.end as usize], column as u32, &mut self.interner);
+                word.id = target.last_string();
+            }
+        }
     }
 
     /// Adds a row that is kept whole.
