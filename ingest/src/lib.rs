@@ -26,6 +26,7 @@ pub mod multiline;
 mod options;
 mod reason;
 mod rpc_status;
+mod secret;
 pub mod syslog;
 #[cfg(test)]
 mod testing;
@@ -41,4 +42,5 @@ pub use ingest::{Ingest, IngestSetupError};
 pub use label_cache::LabelCache;
 pub use options::{IngestOptions, InvalidOptions};
 pub use reason::{Kind, Reason};
+pub use secret::Secret;
 pub use transform::{Transform, Transformed};

@@ -10,6 +10,7 @@ use crate::error::{Refusals, cut};
 use crate::incoming::Incoming;
 use crate::options::IngestOptions;
 use crate::reason::Reason;
+use crate::secret::Secret;
 use gantry_model::{LabelSet, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -20,9 +21,9 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SplunkOptions {
-    /// Tokens and the tenants that they write to. When there are any, every request needs one of them; when there are
+    /// Tenants and the tokens that write to them. When there are any, every request needs one of them; when there are
     /// none, any token or none is taken, and the tenant header counts. Default none.
-    pub tokens: BTreeMap<String, TenantId>,
+    pub tokens: BTreeMap<TenantId, Vec<Secret>>,
 }
 
 /// What the URL of a request says of all its events.

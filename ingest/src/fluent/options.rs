@@ -1,6 +1,7 @@
 //! [`FluentOptions`].
 
 use crate::options::duration;
+use crate::secret::Secret;
 use gantry_model::TenantId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -13,7 +14,7 @@ pub struct FluentOptions {
     /// Whose lines they are. Default `default`.
     pub tenant: TenantId,
     /// When it is not empty, clients prove that they know it before anything else is read. Default empty.
-    pub shared_key: String,
+    pub shared_key: Secret,
     /// The name that this server gives in the handshake. Default `gantry`.
     pub hostname: String,
     /// Largest message, in bytes; a connection with a larger one is closed. Default 16 MiB.
@@ -32,7 +33,7 @@ impl Default for FluentOptions {
     fn default() -> Self {
         FluentOptions {
             tenant: TenantId::default_tenant(),
-            shared_key: String::new(),
+            shared_key: Secret::default(),
             hostname: "gantry".to_owned(),
             max_message_bytes: 16 << 20,
             max_connections: 256,

@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 const SOURCE: &str = "fluent";
 const READ_BYTES: usize = 64 * 1024;
+/// A PING is a flat array; the decoder counts several steps for each level.
+const PING_DEPTH: usize = 16;
 /// How long a refused client may take to read its refusal.
 const HANG_UP: Duration = Duration::from_secs(2);
 /// Longest wait between two tries to store a message.
@@ -103,9 +105,9 @@ impl Connection {
         let Ok(message) = tokio::time::timeout(timeout, self.next_message()).await else { return Ok(false) };
         let Some(length) = message? else { return Ok(false) };
         let message = self.buffer.split_to(length);
-        let ping = rmpv::decode::read_value_ref_with_max_depth(&mut &message[..], 4).ok();
+        let ping = rmpv::decode::read_value_ref_with_max_depth(&mut &message[..], PING_DEPTH).ok();
         let options = &self.options;
-        let pong = ping.and_then(|ping| pong(&ping, &nonce, &options.hostname, &options.shared_key));
+        let pong = ping.and_then(|ping| pong(&ping, &nonce, &options.hostname, options.shared_key.reveal()));
         let Some(pong) = pong else {
             self.ingest.metrics.refused_request(SOURCE, Reason::Unauthorized);
             return Ok(false);

@@ -10,6 +10,7 @@ use crate::decode::{DecodeError, HecEvents, HecRequest, hec_events, hec_raw};
 use crate::error::IngestError;
 use crate::ingest::Ingest;
 use crate::reason::{Kind, Reason};
+use crate::secret::Secret;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -146,8 +147,9 @@ fn writer(ingest: &Ingest, headers: &HeaderMap) -> Result<Result<TenantId, Inges
     }
     let header = headers.get(header::AUTHORIZATION).ok_or(TOKEN_REQUIRED)?;
     let token = token(header.to_str().unwrap_or("")).ok_or(INVALID_AUTHORIZATION)?;
-    let found = tokens.iter().find(|(known, _)| same(known.as_bytes(), token.as_bytes()));
-    found.map(|(_, tenant)| Ok(tenant.clone())).ok_or(INVALID_TOKEN)
+    let knows = |known: &Secret| same(known.reveal().as_bytes(), token.as_bytes());
+    let found = tokens.iter().find(|(_, known)| known.iter().any(knows));
+    found.map(|(tenant, _)| Ok(tenant.clone())).ok_or(INVALID_TOKEN)
 }
 
 /// `Splunk TOKEN`, or `Basic` with the token as the password.
@@ -192,9 +194,9 @@ fn parameters(request: &Request) -> Result<HecRequest, IngestError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::IngestOptions;
     use crate::http::tests::post;
     use crate::testing::Fixture;
+    use crate::{IngestOptions, Secret};
     use gantry_model::TenantId;
     use gantry_store_api::ErrorKind;
 
@@ -234,7 +236,7 @@ mod tests {
     #[tokio::test]
     async fn configured_tokens_are_needed_and_choose_the_tenant() {
         let mut options = IngestOptions::default();
-        options.splunk.tokens.insert("s3cret".to_owned(), TenantId::new("team-a").unwrap());
+        options.splunk.tokens.insert(TenantId::new("team-a").unwrap(), vec![Secret::new("s3cret")]);
         let fixture = Fixture::with(options);
         let cases = [
             (None, 401, r#""code":2"#),

@@ -1,4 +1,6 @@
 use super::*;
+use crate::fluent::handshake::{digest, encode};
+use crate::secret::Secret;
 use crate::testing::Fixture;
 use crate::transport::Plain;
 use gantry_store_api::ErrorKind;
@@ -72,7 +74,7 @@ async fn what_is_not_stored_is_not_acknowledged() {
 
 #[tokio::test]
 async fn a_client_that_does_not_know_the_key_is_told_so_and_nothing_of_it_is_read() {
-    let options = FluentOptions { shared_key: "key".to_owned(), ..FluentOptions::default() };
+    let options = FluentOptions { shared_key: Secret::new("key"), ..FluentOptions::default() };
     let mut server = Server::start(options).await;
     let ping = ["PING", "me", "salt", "proof", "", ""].map(Value::from);
     server.send(&Value::Array(ping.to_vec())).await;
@@ -95,4 +97,26 @@ async fn what_is_no_message_ends_the_connection_and_is_counted() {
     assert_eq!(server.hear(1).await, Vec::<u8>::new());
     let fixture = server.stop().await;
     assert_eq!(fixture.counter("gantry_ingest_refused_requests_total", &[("reason", "invalid_frame")]), 1.0);
+}
+
+#[tokio::test]
+async fn a_client_that_knows_the_key_is_let_in_and_can_check_the_server() {
+    let options = FluentOptions { shared_key: Secret::new("key"), ..FluentOptions::default() };
+    let mut server = Server::start(options).await;
+    let mut helo = Vec::new();
+    let mut scanner = Scanner::new(1000);
+    while scanner.end(&helo).unwrap().is_none() {
+        helo.extend(server.hear(1).await);
+    }
+    let helo = rmpv::decode::read_value(&mut &helo[..]).unwrap();
+    let nonce = helo[1]["nonce"].as_slice().unwrap().to_vec();
+    let proof = digest(&[b"salt", b"me", &nonce, b"key"]);
+    server.send(&Value::Array(["PING", "me", "salt", &proof, "", ""].map(Value::from).to_vec())).await;
+    let counterproof = digest(&[b"salt", b"gantry", &nonce, b"key"]);
+    let parts = vec!["PONG".into(), true.into(), "".into(), "gantry".into(), counterproof.into()];
+    let pong = encode(&Value::Array(parts));
+    assert_eq!(server.hear(pong.len()).await, pong);
+    server.send(&message("one")).await;
+    assert_eq!(server.hear(ack("abc").len()).await, ack("abc"));
+    assert_eq!(server.stop().await.store.lines(), [r#"default {tag="app"} 1715680800000000000 one"#]);
 }
