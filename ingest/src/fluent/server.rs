@@ -74,7 +74,7 @@ async fn connection(
     let stream = secure.secure(stream).await?;
     let scanner = Scanner::new(options.max_message_bytes);
     let mut connection = Connection { stream, ingest, options, cancel, scanner, buffer: BytesMut::new() };
-    if !connection.options.shared_key.is_empty() && !connection.handshake().await? {
+    if !connection.options.shared_key.reveal().is_empty() && !connection.handshake().await? {
         return Ok(());
     }
     while let Some(length) = connection.next_message().await? {
