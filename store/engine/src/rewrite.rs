@@ -71,8 +71,8 @@ pub(crate) async fn rewrite(
     };
     let left = new.as_ref().map_or(0, |meta| meta.rows);
     shared.catalog.replace(std::slice::from_ref(&old), new.as_slice()).await?;
-    let tenant = old.tenant.clone();
-    for removed in partition.replace(&tenant, &[old.clone()], new.map(|meta| shared.open_split(meta))) {
+    let replaced = std::slice::from_ref(&old);
+    for removed in partition.replace(&old.tenant, replaced, new.map(|meta| shared.open_split(meta))) {
         shared.bury(removed);
     }
     shared.metrics.rewrites.inc();
