@@ -3,7 +3,7 @@
 //! Per tenant, partition and day: splits of similar size are merged when there are enough of them, so that a line is
 //! rewritten once for every factor of four between a memtable and the target size. When the day is over for an hour and
 //! nothing came meanwhile, what is there is *settled*: merged into as few splits as the target size allows and compressed
-//! more, once. Settled splits are left alone; late lines settle apart. `docs/adr/0009-life-of-data.md` has the sums.
+//! more, once. Settled splits are left alone; late lines settle apart. `docs/adr/0010-life-of-data.md` has the sums.
 
 use crate::StoreOptions;
 use crate::buckets;
