@@ -31,8 +31,8 @@ async fn the_lines_of_a_pipeline_are_mined_as_it_leaves_them() {
     let query = "{app=\"shop\"} |= \"bought\" | pattern \"user <name> <_>\" | line_format \"hello {{.name}}\"";
     let (_, body) = patterns(&[("query", query), ("start", "0"), ("end", "600"), ("step", "60")]).await;
     let data = serde_json::from_str::<Value>(&body).unwrap()["data"].clone();
-    let patterns: Vec<&Value> = data.as_array().unwrap().iter().map(|found| &found["pattern"]).collect();
-    assert_eq!(patterns, ["hello <_>"], "{body}");
+    let texts: Vec<&Value> = data.as_array().unwrap().iter().map(|found| &found["pattern"]).collect();
+    assert_eq!(texts, ["hello <_>"], "{body}");
     let (_, limited) = patterns(&[("query", query), ("start", "0"), ("end", "600"), ("limit", "1")]).await;
     assert_eq!(serde_json::from_str::<Value>(&limited).unwrap()["data"].as_array().unwrap().len(), 1);
 }
