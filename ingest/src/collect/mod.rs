@@ -14,6 +14,7 @@
 
 mod backlog;
 mod deliver;
+mod enrich;
 mod entries;
 mod file;
 mod framing;
@@ -27,6 +28,7 @@ mod text;
 #[cfg(test)]
 mod testing;
 
+pub use enrich::Enrich;
 #[cfg(feature = "fuzz")]
 pub use file::count_records;
 pub use file::{CollectError, FileCollector, FileOptions, Format};

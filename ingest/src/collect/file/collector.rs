@@ -4,7 +4,7 @@ use super::gather::Gathered;
 use super::options::{CollectError, FileOptions};
 use super::watch::Watch;
 use crate::collect::deliver::{Delivered, Delivery};
-use crate::collect::{CollectMetrics, Sink};
+use crate::collect::{CollectMetrics, Enrich, Sink};
 use gantry_model::Clock;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +38,13 @@ impl FileCollector {
         let delivery = Delivery { sink, tenant: options.tenant.clone(), source: "file", metrics: metrics.clone() };
         let (discover_every, batch_bytes) = (options.discover_every, options.batch_bytes);
         Ok(FileCollector { watch: Watch::new(options, clock, metrics)?, delivery, discover_every, batch_bytes })
+    }
+
+    /// Also gives the labels that `enricher` knows; it wins over those that were added before.
+    #[must_use]
+    pub fn enriched_by(mut self, enricher: Arc<dyn Enrich>) -> Self {
+        self.watch.enrich(enricher);
+        self
     }
 
     /// Collects until `stop` is cancelled. A batch under way may still be stored then; the next run goes on behind it.

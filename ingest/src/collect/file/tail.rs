@@ -77,7 +77,7 @@ pub(super) enum Turn {
 }
 
 impl Tail {
-    pub fn new(file: File, path: &Path, generation: u64, options: &FileOptions, now: Timestamp) -> io::Result<Self> {
+    pub fn new(file: File, path: &Path, generation: u64, labels: FileLabels, now: Timestamp) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Tail {
             id: FileId::of(&metadata),
@@ -85,7 +85,7 @@ impl Tail {
             generation,
             detached: false,
             at_end: false,
-            labels: FileLabels::of(path, &options.labels),
+            labels,
             progress: Progress::of(&file)?,
             look: Look { length: 0, age: Age::of(&metadata) },
             changed: now,

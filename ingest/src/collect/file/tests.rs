@@ -7,8 +7,8 @@ mod rotation;
 mod trouble;
 
 use super::{FileCollector, FileOptions, Format};
-use crate::collect::CollectMetrics;
 use crate::collect::testing::{Arrived, FakeSink, sample, wait_until};
+use crate::collect::{CollectMetrics, Enrich};
 use gantry_model::SystemClock;
 use prometheus::Registry;
 use std::collections::BTreeMap;

@@ -7,8 +7,10 @@ use super::checkpoint::{Checkpoint, Saved};
 use super::finder::Finder;
 use super::gather::{Gather, Gathered};
 use super::identity::FileId;
+use super::labels::{FileLabels, built_in};
 use super::options::{CollectError, FileOptions};
 use super::tail::{Context, Tail, Turn};
+use crate::collect::Enrich;
 use crate::collect::metrics::CollectorMetrics;
 use crate::multiline::Joining;
 use gantry_model::Clock;
@@ -23,6 +25,7 @@ const FEW_FILES: usize = 64;
 pub(super) struct Watch {
     options: FileOptions,
     joining: Option<Joining>,
+    enrichers: Vec<Arc<dyn Enrich>>,
     finder: Finder,
     clock: Arc<dyn Clock>,
     metrics: CollectorMetrics,
@@ -54,6 +57,7 @@ impl Watch {
         let loaded = Checkpoint::load(&checkpoint).map_err(data_dir)?;
         Ok(Watch {
             joining,
+            enrichers: built_in(),
             finder,
             clock,
             metrics,
@@ -68,6 +72,15 @@ impl Watch {
             told: BTreeSet::new(),
             options,
         })
+    }
+
+    pub fn enrich(&mut self, enricher: Arc<dyn Enrich>) {
+        self.enrichers.push(enricher);
+    }
+
+    /// The labels of a file's lines.
+    fn labels(&self, path: &Path) -> FileLabels {
+        FileLabels::of(path, &self.enrichers, &self.options.labels)
     }
 
     /// Reads files by turns until the batch is full or all are at their end.

@@ -65,3 +65,33 @@ async fn traces_of_a_container_are_joined_for_each_of_its_streams() {
     let trace = "java.lang.IllegalStateException: no card\n\tat org.shop.Pay.go(Pay.java:7)";
     assert_eq!(bodies, [late, "GET /pay\n  took 7 ms", trace]);
 }
+
+#[derive(Debug)]
+struct Owner;
+
+impl Enrich for Owner {
+    fn labels(&self, path: &Path) -> Vec<(String, String)> {
+        let of = |name: &str| if path.to_string_lossy().contains(name) { "known" } else { "unknown" };
+        vec![("owner".to_owned(), of("shop").to_owned()), ("pod".to_owned(), "renamed".to_owned())]
+    }
+}
+
+#[tokio::test]
+async fn an_enricher_adds_labels_over_those_of_the_path_and_under_those_of_the_configuration() {
+    let yard = Yard::new();
+    let container = yard.at("pods/shop_checkout-6d4cf56db6-x7k2p_1b2c-3d4e/app");
+    std::fs::create_dir_all(&container).unwrap();
+    write(&container.join("0.log"), "2026-01-02T03:04:05.000000001Z stdout F line\n");
+    let labels = [("owner".to_owned(), "me".to_owned())].into();
+    let options = FileOptions { labels, ..yard.options(&["pods/*/*/*.log"]) };
+    let metrics = CollectMetrics::register(&Registry::new()).unwrap();
+    let collector = FileCollector::new(options, yard.sink.clone(), Arc::new(SystemClock), &metrics).unwrap();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(collector.enriched_by(Arc::new(Owner)).run(stop.clone()));
+    yard.wait_for_bodies(&["line"]).await;
+    stop.cancel();
+    running.await.unwrap();
+    let labels = &yard.sink.lines()[0].labels;
+    let found = ["namespace", "pod", "owner"].map(|name| labels.get(name));
+    assert_eq!(found, [Some("shop"), Some("renamed"), Some("me")]);
+}

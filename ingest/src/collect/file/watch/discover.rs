@@ -102,7 +102,7 @@ impl Watch {
         if self.tails.contains_key(&id) || self.is_copy(path, &file)? || self.tails.contains_key(&id) {
             return Ok(());
         }
-        let tail = Tail::new(file, path, self.next_generation(), &self.options, self.clock.now())?;
+        let tail = Tail::new(file, path, self.next_generation(), self.labels(path), self.clock.now())?;
         tracing::debug!(file = %path.display(), "following");
         self.follow(tail);
         Ok(())

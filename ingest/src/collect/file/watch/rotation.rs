@@ -17,7 +17,7 @@ impl Watch {
         for older in rotations_of(path) {
             if older.age.may_follow(since) && !self.tails.contains_key(&older.id) {
                 let generation = self.next_generation();
-                match Tail::new(older.file, path, generation, &self.options, self.clock.now()) {
+                match Tail::new(older.file, path, generation, self.labels(path), self.clock.now()) {
                     Ok(tail) => {
                         self.metrics.rotated("missed");
                         self.follow(tail.detached());
@@ -38,7 +38,7 @@ impl Watch {
         let progress = tail.restart(now);
         if let Some(copy) = self.copy_of(&path, &progress) {
             let (age, rest) = (copy.age, self.next_generation());
-            match Tail::new(copy.file, &path, rest, &self.options, now) {
+            match Tail::new(copy.file, &path, rest, self.labels(&path), now) {
                 Ok(tail) => self.follow(tail.continuing(progress).detached()),
                 Err(error) => self.tell(&copy.path, "open", &error),
             }
@@ -114,7 +114,8 @@ impl Watch {
         if !same().unwrap_or(false) {
             return false;
         }
-        let Ok(tail) = Tail::new(file, &saved.path, saved.generation, &self.options, self.clock.now()) else {
+        let Ok(tail) = Tail::new(file, &saved.path, saved.generation, self.labels(&saved.path), self.clock.now())
+        else {
             return false;
         };
         let at_home = found.get(&saved.path).is_some_and(|metadata| FileId::of(metadata) == tail.id);
