@@ -1,8 +1,8 @@
 #![no_main]
 //! Elasticsearch bulk requests, Splunk events, journal exports.
 
-use gantry_ingest::decode::{BulkRequest, HecRequest, bulk, hec_events, journal, journal_piece};
 use gantry_ingest::IngestOptions;
+use gantry_ingest::decode::{BulkRequest, HecRequest, bulk, hec_events, journal, journal_piece};
 use gantry_model::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
