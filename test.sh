@@ -24,6 +24,23 @@ as_root() {
     fi
 }
 
+# Installs without questions and without starting services: the tests start their own rsyslogd, on ports of their own.
+# A policy that the machine has already is its owner's business and stays.
+install_packages() (
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin "$policy"
+    fi
+    had_rsyslog=$(command -v /usr/sbin/rsyslogd || true)
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+    # Nor at the next boot, when it came with this.
+    if [ -z "$had_rsyslog" ] && [ -x /usr/sbin/rsyslogd ] && command -v systemctl >/dev/null; then
+        as_root systemctl disable -q rsyslog.service
+    fi
+)
+
 setup() {
     local packages=()
     command -v cc >/dev/null || packages+=(gcc libc6-dev)
@@ -35,12 +52,11 @@ setup() {
     [ -e /usr/lib/"$(uname -m)"-linux-gnu/rsyslog/omelasticsearch.so ] || packages+=(rsyslog rsyslog-elasticsearch)
     if [ ${#packages[@]} -gt 0 ]; then
         say "installing ${packages[*]}"
-        as_root apt-get update -q
-        as_root apt-get install -y -q --no-install-recommends "${packages[@]}"
+        install_packages "${packages[@]}"
     fi
     command -v cargo >/dev/null || die "cargo is missing; install Rust: https://rustup.rs"
     if ! cmp -s tests/gantry/py/requirements.txt "$GANTRY_VENV/installed"; then
-        say "Python environment: OpenTelemetry SDK and SeaweedFS"
+        say "Python environment: OpenTelemetry SDK, SeaweedFS, clients of the doors"
         mkdir -p "$CARGO_TARGET_DIR"
         python3 -m venv "$GANTRY_VENV"
         "$GANTRY_VENV/bin/pip" install -q -r tests/gantry/py/requirements.txt
