@@ -3,6 +3,9 @@
 //! A row can lie in two places at once only when the time spans of its stream in two sources overlap. For such spans,
 //! and only for them, hashes of the returned rows are remembered and repeats are dropped.
 
+mod ordered;
+mod windows;
+
 use crate::mask::{Mask, StreamMask};
 use crate::memtable::{MemtableView, RowAt};
 use crate::querier::Masked;
@@ -17,10 +20,9 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
-use tokio_util::task::AbortOnDropHandle;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Granules of one unit in an unordered scan; an ordered one takes one at a time, so that it can stop early.
+/// Granules of one unit in an unordered scan; an ordered one knows the time of each.
 const UNIT_GRANULES: usize = 8;
 /// Rows of one unit read from a memtable.
 const UNIT_ROWS: usize = 8192;
@@ -68,7 +70,6 @@ pub fn start(
     for (view, by_stream) in views.iter().zip(memory) {
         units.extend(memory_units(&view.source, by_stream, &number, &mut spans, request.order));
     }
-    order_units(&mut units, request.order);
     let context = Arc::new(Context {
         range,
         lines: request.lines,
@@ -79,7 +80,7 @@ pub fn start(
     });
     let parts = match request.order {
         ScanOrder::Any => unordered(context, units, request.parallelism.max(1)),
-        order => vec![ordered(context, units, order, request.parallelism.max(1))],
+        order => vec![ordered::start(context, units, order, request.parallelism.max(1))],
     };
     Ok(Scan { streams, parts, report })
 }
@@ -256,14 +257,6 @@ fn memory_units(
     all.chunks(UNIT_ROWS).map(unit).collect()
 }
 
-fn order_units(units: &mut [Unit], order: ScanOrder) {
-    match order {
-        ScanOrder::Any => {}
-        ScanOrder::NewestFirst => units.sort_by_key(|unit| std::cmp::Reverse(unit.max)),
-        ScanOrder::OldestFirst => units.sort_by_key(|unit| unit.min),
-    }
-}
-
 fn unordered(context: Arc<Context>, units: Vec<Unit>, parallelism: usize) -> Vec<ScanStream> {
     let parts = parallelism.min(units.len()).max(1);
     let queue = Arc::new(Mutex::new(VecDeque::from(units)));
@@ -281,26 +274,6 @@ fn unordered(context: Arc<Context>, units: Vec<Unit>, parallelism: usize) -> Vec
         stream::unfold(state, next).boxed()
     };
     (0..parts).map(part).collect()
-}
-
-fn ordered(context: Arc<Context>, units: Vec<Unit>, order: ScanOrder, parallelism: usize) -> ScanStream {
-    let newest = order == ScanOrder::NewestFirst;
-    let edge = |unit: &Unit| if newest { unit.max } else { unit.min };
-    let end = if newest { Timestamp::MIN } else { Timestamp::MAX };
-    let bounds: Vec<Timestamp> = units.iter().skip(1).map(edge).chain([end]).collect();
-    let work = units.into_iter().zip(bounds).map(move |(unit, bound)| {
-        let context = context.clone();
-        // Spawned, so that the decoding of the next units uses other cores; dropping the scan aborts them.
-        async move {
-            let task = AbortOnDropHandle::new(tokio::spawn(async move { run(&context, unit).await }));
-            let batch = match task.await {
-                Ok(done) => done?,
-                Err(e) => Err(StoreError::internal(e)),
-            };
-            Some(batch.map(|batch| LogRows { batch, bound: Some(bound) }))
-        }
-    });
-    stream::iter(work).buffered(parallelism).filter_map(|rows| async move { rows }).boxed()
 }
 
 /// Runs a unit: `None` when no row passes. Damage is reported and skipped.

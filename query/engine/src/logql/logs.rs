@@ -91,7 +91,7 @@ impl QueryEngine {
             lines: plan.lines.clone(),
             columns: ScanColumns { body: true, metadata: true },
             order: if newest { ScanOrder::NewestFirst } else { ScanOrder::OldestFirst },
-            parallelism: 1,
+            parallelism: self.options.partitions(),
         };
         let source = ScanSource::new(self.store.querier(tenant, range), request, self.options.max_scan_bytes);
         let streams = source.streams().await?;

@@ -18,6 +18,12 @@ pub fn required(filter: &LineFilter) -> Option<Vec<Vec<u8>>> {
     }
 }
 
+/// The same as texts, for a filter.
+pub fn required_texts(filter: &LineFilter) -> Option<Vec<String>> {
+    let text = |text: Vec<u8>| String::from_utf8(text).ok();
+    required(filter)?.into_iter().map(text).collect()
+}
+
 /// More alternatives than this cost more to look up than they save.
 const MAX_ALTERNATIVES: usize = 32;
 

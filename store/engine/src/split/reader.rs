@@ -143,6 +143,11 @@ impl OpenSplit {
         rows.div_ceil(GRANULE_ROWS).max(1)
     }
 
+    /// The row group of a row.
+    pub fn row_group(&self, row: usize) -> usize {
+        row / (self.row_group_granules() * GRANULE_ROWS)
+    }
+
     /// Whether bodies are coded blocks, and no column.
     pub fn is_coded(&self) -> bool {
         !self.index.blocks.is_empty()

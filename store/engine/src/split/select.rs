@@ -20,6 +20,23 @@ pub struct Selected {
     pub bytes: u64,
 }
 
+/// Bodies and metadata of some rows, as far as they were asked for and there are any.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    bodies: Option<StringViewArray>,
+    metadata: Option<StringViewArray>,
+}
+
+impl Texts {
+    /// Body and metadata of a row by its place among the rows asked for; "" for what was not asked for.
+    pub fn at(&self, place: usize) -> (&str, &str) {
+        fn text(column: Option<&StringViewArray>, place: usize) -> &str {
+            column.map_or("", |texts| texts.value(place))
+        }
+        (text(self.bodies.as_ref(), place), text(self.metadata.as_ref(), place))
+    }
+}
+
 impl OpenSplit {
     /// Reads `ranges` (ascending, not touching, in one row group) and says which rows are in `time` and pass `filters`.
     ///
@@ -43,7 +60,36 @@ impl OpenSplit {
         if columns.body {
             rows.bodies = Some(self.bodies(ranges, &keep).await?);
         }
-        Ok(Selected { rows, keep, bytes: self.body_bytes(ranges) })
+        let looked_at = columns.body || !filters.is_empty();
+        Ok(Selected { rows, keep, bytes: if looked_at { self.body_bytes(ranges) } else { 0 } })
+    }
+
+    /// Reads texts of single rows; `rows` ascend and lie in one row group.
+    ///
+    /// # Errors
+    /// A page or a block is damaged or missing.
+    pub async fn texts(&self, rows: &[usize], columns: ScanColumns) -> Result<Texts, StoreError> {
+        let one = |row: usize| row..row + 1;
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        for row in rows {
+            match ranges.last_mut() {
+                Some(last) if last.end == *row => last.end += 1,
+                _ => ranges.push(one(*row)),
+            }
+        }
+        let in_file = ScanColumns {
+            body: columns.body && !self.is_coded(),
+            metadata: columns.metadata && self.index.has_metadata,
+        };
+        let mut texts = Texts { bodies: None, metadata: None };
+        if in_file.body || in_file.metadata {
+            let read = self.read_file(&ranges, in_file).await?;
+            texts = Texts { bodies: read.bodies, metadata: read.metadata };
+        }
+        if columns.body && self.is_coded() {
+            texts.bodies = Some(self.bodies(&ranges, &vec![true; rows.len()]).await?);
+        }
+        Ok(texts)
     }
 
     /// As [`OpenSplit::select`], for a split with a column of bodies.

@@ -4,6 +4,7 @@ mod contract;
 mod deletes;
 mod disk;
 mod model;
+mod ordered;
 mod recovery;
 mod upkeep;
 

@@ -1,0 +1,332 @@
+//! Ordered scans: the newest (or oldest) rows first, and of rows that nobody waits for, no text.
+//!
+//! Rows of a split lie by stream, so that every granule reaches over much of the time and no order comes from the files.
+//! Time is therefore cut into windows, the first one small, each next one larger. In a window all rows that can match are
+//! found first, by timestamps and by what the store answers without text ([`Candidate`]s); these are sorted, and then read
+//! in portions, first few, then more, for as long as the reader asks. What is left of the filters (regular expressions), rows
+//! hidden by delete requests and repeated rows are decided when the text is there.
+
+use super::windows::Windows;
+use super::{Context, Run, Source, Unit, warn};
+use crate::memtable::MemtableView;
+use crate::split::{OpenSplit, Texts, required_texts};
+use arrow::array::{RecordBatch, StringViewBuilder};
+use futures::{StreamExt, stream};
+use gantry_model::{LineFilter, LineOp, TimeRange, Timestamp};
+use gantry_store_api::{LogRows, ScanColumns, ScanOrder, ScanStream, StoreError};
+use std::ops::Range;
+use std::sync::Arc;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Rows read first, and at most at once.
+const FIRST_PORTION: usize = 128;
+const LARGEST_PORTION: usize = 65_536;
+/// Each portion is larger than the one before by this factor.
+const PORTION_GROWTH: usize = 4;
+/// Granules that are looked through in one task.
+const TASK_UNITS: usize = 16;
+
+/// A row that can match.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    at: Timestamp,
+    /// Position among the units, then among the unit's runs; of a unit in memory, the row.
+    unit: u32,
+    run: u32,
+    /// Row of the split.
+    row: u32,
+}
+
+/// What all steps of the scan share.
+struct Plan {
+    context: Arc<Context>,
+    units: Vec<Unit>,
+    /// Filters that the store answers from templates, and what regular expressions demand.
+    quick: Vec<LineFilter>,
+    /// Filters that need the text.
+    slow: Vec<LineFilter>,
+    newest: bool,
+    parallelism: usize,
+}
+
+struct Progress {
+    plan: Arc<Plan>,
+    windows: Windows,
+    /// Of the present window, those that come last first.
+    found: Vec<Candidate>,
+    /// What comes after the present window.
+    bound: Timestamp,
+    portion: usize,
+}
+
+/// The rows of all units. `parallelism`: windows are searched in so many tasks at once.
+pub(super) fn start(context: Arc<Context>, units: Vec<Unit>, order: ScanOrder, parallelism: usize) -> ScanStream {
+    let newest = order == ScanOrder::NewestFirst;
+    let (quick, slow) = split_filters(&context.lines);
+    let windows = Windows::new(units.iter().map(|unit| (unit.min, unit.max, unit.rows())), newest);
+    let plan = Arc::new(Plan { context, units, quick, slow, newest, parallelism });
+    let progress = Progress { plan, windows, found: Vec::new(), bound: Timestamp::MAX, portion: FIRST_PORTION };
+    stream::unfold(progress, |mut progress| async move { Some((progress.next().await?, progress)) }).boxed()
+}
+
+fn split_filters(lines: &[LineFilter]) -> (Vec<LineFilter>, Vec<LineFilter>) {
+    let (mut quick, mut slow) = (Vec::new(), Vec::new());
+    for filter in lines {
+        if matches!(filter.op, LineOp::Contains | LineOp::NotContains) {
+            quick.push(filter.clone());
+            continue;
+        }
+        quick.extend(required_texts(filter).and_then(|texts| LineFilter::new(LineOp::Contains, texts).ok()));
+        slow.push(filter.clone());
+    }
+    (quick, slow)
+}
+
+impl Progress {
+    async fn next(&mut self) -> Option<Result<LogRows, StoreError>> {
+        loop {
+            if self.found.is_empty() {
+                let (window, bound) = self.windows.next()?;
+                self.bound = bound;
+                match search(&self.plan, window).await {
+                    Ok(found) => self.found = found,
+                    Err(error) => return Some(Err(error)),
+                }
+                continue;
+            }
+            let portion = self.found.split_off(self.found.len().saturating_sub(self.portion));
+            self.portion = (self.portion * PORTION_GROWTH).min(LARGEST_PORTION);
+            let bound = self.found.last().map_or(self.bound, |next| next.at);
+            let plan = self.plan.clone();
+            // Elsewhere, so that other work of this thread is not kept waiting; dropping the scan ends it.
+            let reading = tokio::spawn(async move { read(&plan, portion).await });
+            match AbortOnDropHandle::new(reading).await.unwrap_or_else(|e| Err(StoreError::internal(e))) {
+                Ok(None) => {}
+                Ok(Some(batch)) => return Some(Ok(LogRows { batch, bound: Some(bound) })),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// Candidates of a window, sorted so that the first ones come last.
+async fn search(plan: &Arc<Plan>, window: TimeRange) -> Result<Vec<Candidate>, StoreError> {
+    let range = &plan.context.range;
+    let window = TimeRange::new(window.start.max(range.start), window.end.min(range.end));
+    let tasks = tasks(&plan.units, &window).into_iter().map(|units| {
+        let plan = plan.clone();
+        async move { AbortOnDropHandle::new(tokio::spawn(async move { candidates(&plan, units, window).await })).await }
+    });
+    let mut found = Vec::new();
+    let mut searching = stream::iter(tasks).buffered(plan.parallelism);
+    while let Some(part) = searching.next().await {
+        found.append(&mut part.map_err(StoreError::internal)?);
+    }
+    // Equal times in the order in which they were written, seen from the end of the list.
+    let written = |c: &Candidate| std::cmp::Reverse((c.unit, c.run, c.row));
+    match plan.newest {
+        true => found.sort_unstable_by_key(|c| (c.at, written(c))),
+        false => found.sort_unstable_by_key(|c| (std::cmp::Reverse(c.at), written(c))),
+    }
+    Ok(found)
+}
+
+/// Neighbouring units of one split and row group that the window touches go together.
+fn tasks(units: &[Unit], window: &TimeRange) -> Vec<Vec<usize>> {
+    let mut tasks: Vec<Vec<usize>> = Vec::new();
+    for (at, unit) in units.iter().enumerate().filter(|(_, unit)| window.overlaps_closed(unit.min, unit.max)) {
+        match tasks.last_mut() {
+            Some(task) if task.len() < TASK_UNITS && units[task[0]].lies_with(unit) => task.push(at),
+            _ => tasks.push(vec![at]),
+        }
+    }
+    tasks
+}
+
+impl Unit {
+    fn rows(&self) -> usize {
+        match &self.source {
+            Source::Split { runs, .. } => runs.iter().map(|run| run.rows.len()).sum(),
+            Source::Memory { rows, .. } => rows.len(),
+        }
+    }
+
+    fn lies_with(&self, other: &Unit) -> bool {
+        match (&self.source, &other.source) {
+            (Source::Split { split, runs }, Source::Split { split: other, runs: others }) => {
+                Arc::ptr_eq(split, other)
+                    && split.row_group(runs[0].rows.start) == split.row_group(others[0].rows.start)
+            }
+            _ => false,
+        }
+    }
+}
+
+async fn candidates(plan: &Plan, units: Vec<usize>, window: TimeRange) -> Vec<Candidate> {
+    match &plan.units[units[0]].source {
+        Source::Memory { view, rows } => in_memory(plan, units[0], view, rows, &window),
+        Source::Split { split, .. } => in_split(plan, &units, split, &window).await.unwrap_or_else(|error| {
+            warn(&plan.context.report, &error.context(format!("split {}", split.meta.id)));
+            Vec::new()
+        }),
+    }
+}
+
+fn in_memory(
+    plan: &Plan,
+    unit: usize,
+    view: &MemtableView,
+    rows: &[(u32, crate::memtable::RowAt)],
+    window: &TimeRange,
+) -> Vec<Candidate> {
+    let first = rows.partition_point(|(_, row)| row.timestamp < window.start);
+    let end = rows.partition_point(|(_, row)| row.timestamp < window.end);
+    let mut bytes = 0;
+    let mut found = Vec::new();
+    for (at, (_, row)) in rows.iter().enumerate().take(end).skip(first) {
+        let body = view.body(*row);
+        bytes += body.len() as u64;
+        if plan.quick.iter().all(|filter| filter.matches(body)) {
+            found.push(Candidate { at: row.timestamp, unit: unit as u32, run: at as u32, row: 0 });
+        }
+    }
+    plan.context.count(end - first, 0, if plan.quick.is_empty() { 0 } else { bytes });
+    found
+}
+
+async fn in_split(
+    plan: &Plan,
+    units: &[usize],
+    split: &OpenSplit,
+    window: &TimeRange,
+) -> Result<Vec<Candidate>, StoreError> {
+    let runs = || {
+        units.iter().flat_map(|unit| {
+            let runs = plan.units[*unit].runs();
+            runs.iter().enumerate().map(move |(run, rows)| (*unit, run, rows.rows.clone()))
+        })
+    };
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for (_, _, rows) in runs() {
+        match ranges.last_mut() {
+            Some(last) if last.end == rows.start => last.end = rows.end,
+            _ => ranges.push(rows),
+        }
+    }
+    let nothing = ScanColumns { body: false, metadata: false };
+    let selected = split.select(&ranges, window, &plan.quick, nothing).await?;
+    let times = &selected.rows.timestamps;
+    let in_time = times.iter().filter(|at| window.contains(Timestamp(**at))).count();
+    // Rows outside the window were not searched.
+    let share = in_time as f64 / times.len().max(1) as f64;
+    plan.context.count(in_time, 0, (selected.bytes as f64 * share) as u64);
+    let places = runs().flat_map(|(unit, run, rows)| rows.map(move |row| (unit, run, row)));
+    let kept = places.zip(times).zip(&selected.keep).filter(|(_, keep)| **keep);
+    let candidate = |(((unit, run, row), at), _): (((usize, usize, usize), &i64), &bool)| Candidate {
+        at: Timestamp(*at),
+        unit: unit as u32,
+        run: run as u32,
+        row: row as u32,
+    };
+    Ok(kept.map(candidate).collect())
+}
+
+impl Unit {
+    fn runs(&self) -> &[Run] {
+        match &self.source {
+            Source::Split { runs, .. } => runs,
+            Source::Memory { .. } => &[],
+        }
+    }
+
+    fn stream(&self, run: u32) -> u32 {
+        match &self.source {
+            Source::Split { runs, .. } => runs[run as usize].stream,
+            Source::Memory { rows, .. } => rows[run as usize].0,
+        }
+    }
+}
+
+/// Texts of the rows of a portion: by row, which texts and where in them.
+struct Read {
+    texts: Vec<Texts>,
+    /// `None` for rows in memory, and for rows that could not be read.
+    places: Vec<Option<(usize, usize)>>,
+}
+
+/// Reads a portion, whose first row is the last one, and applies what needs text. `None` when nothing is left.
+async fn read(plan: &Plan, mut portion: Vec<Candidate>) -> Result<Option<RecordBatch>, StoreError> {
+    portion.reverse();
+    let context = &plan.context;
+    let Read { texts, places } = fetch(plan, &portion).await;
+    let (mut streams, mut timestamps, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let (mut bodies, mut metadata) = (StringViewBuilder::new(), StringViewBuilder::new());
+    for (candidate, place) in portion.iter().zip(places) {
+        let unit = &plan.units[candidate.unit as usize];
+        let (body, pairs) = match (&unit.source, place) {
+            (Source::Memory { view, rows }, _) => {
+                let row = rows[candidate.run as usize].1;
+                (view.body(row), view.metadata(row))
+            }
+            (Source::Split { .. }, Some((of, at))) => texts[of].at(at),
+            (Source::Split { .. }, None) => continue,
+        };
+        bytes += (body.len() + pairs.len()) as u64;
+        let hidden = unit.runs().get(candidate.run as usize).and_then(|run| run.hidden.as_ref());
+        let stream = unit.stream(candidate.run);
+        let passes = plan.slow.iter().all(|filter| filter.matches(body))
+            && !hidden.is_some_and(|hidden| hidden.hides(candidate.at, body))
+            && context.is_first(stream, candidate.at, body, pairs);
+        if !passes {
+            continue;
+        }
+        streams.push(stream);
+        timestamps.push(candidate.at.0);
+        if context.columns.body {
+            bodies.append_value(body);
+        }
+        if context.columns.metadata {
+            metadata.append_value(pairs);
+        }
+    }
+    context.count(0, streams.len(), bytes);
+    if streams.is_empty() {
+        return Ok(None);
+    }
+    context.batch(streams, timestamps, Some(bodies.finish()), Some(metadata.finish())).map(Some)
+}
+
+async fn fetch(plan: &Plan, portion: &[Candidate]) -> Read {
+    let mut order: Vec<usize> = (0..portion.len()).collect();
+    order.sort_unstable_by_key(|at| (portion[*at].unit, portion[*at].row));
+    let mut read = Read { texts: Vec::new(), places: vec![None; portion.len()] };
+    let unit = |at: usize| &plan.units[portion[at].unit as usize];
+    for together in order.chunk_by(|a, b| unit(*a).lies_with(unit(*b))) {
+        let Source::Split { split, .. } = &unit(together[0]).source else { continue };
+        let rows: Vec<usize> = together.iter().map(|at| portion[*at].row as usize).collect();
+        match split.texts(&rows, wanted(plan, together.iter().map(|at| &portion[*at]))).await {
+            Ok(texts) => {
+                together.iter().enumerate().for_each(|(place, at)| read.places[*at] = Some((read.texts.len(), place)));
+                read.texts.push(texts);
+            }
+            Err(error) => warn(&plan.context.report, &error.context(format!("split {}", split.meta.id))),
+        }
+    }
+    read
+}
+
+/// The texts that are asked for, or that decide whether a row is shown.
+fn wanted<'a>(plan: &Plan, mut rows: impl Iterator<Item = &'a Candidate>) -> ScanColumns {
+    let context = &plan.context;
+    let (mut masked, mut contested) = (false, false);
+    rows.all(|row| {
+        let run = &plan.units[row.unit as usize].runs()[row.run as usize];
+        masked |= run.hidden.is_some();
+        contested |= context.is_contested(run.stream, row.at, row.at);
+        !contested
+    });
+    ScanColumns {
+        body: context.columns.body || contested || masked || !plan.slow.is_empty(),
+        metadata: context.columns.metadata || contested,
+    }
+}

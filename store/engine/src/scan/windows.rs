@@ -1,0 +1,138 @@
+//! [`Windows`]: cuts time into pieces that hold more and more rows, as far as the bounds of units tell.
+
+use gantry_model::{TimeRange, Timestamp};
+
+/// Rows of the first window, about.
+const FIRST_ROWS: f64 = 8192.0;
+/// Each window holds so many times the rows of the one before.
+const GROWTH: f64 = 8.0;
+/// Rows of a window at most, about: their candidates are in memory together.
+const MOST_ROWS: f64 = 1_048_576.0;
+
+/// Windows from the newest (or oldest) on. Together they hold all time.
+///
+/// Inside, times are *ranks*: what comes first has the larger one.
+#[derive(Debug)]
+pub(super) struct Windows {
+    /// Lowest and highest rank (inclusive) and rows of each unit.
+    units: Vec<(i128, i128, f64)>,
+    newest: bool,
+    /// What is before this was given out.
+    edge: i128,
+    /// Rows that were given out, about.
+    done: f64,
+    rows: f64,
+    ended: bool,
+}
+
+impl Windows {
+    /// From bounds (inclusive) and rows of each unit.
+    pub(super) fn new(units: impl Iterator<Item = (Timestamp, Timestamp, usize)>, newest: bool) -> Self {
+        let ranked = |(min, max, rows): (Timestamp, Timestamp, usize)| {
+            let (min, max) = (i128::from(min.0), i128::from(max.0));
+            if newest { (min, max, rows as f64) } else { (-max, -min, rows as f64) }
+        };
+        let units: Vec<_> = units.map(ranked).collect();
+        let edge = units.iter().map(|(_, max, _)| max + 1).max().unwrap_or(0);
+        Windows { ended: units.is_empty(), units, newest, edge, done: 0.0, rows: FIRST_ROWS }
+    }
+
+    /// The next window, and the bound of all that comes after it.
+    pub(super) fn next(&mut self) -> Option<(TimeRange, Timestamp)> {
+        if self.ended {
+            return None;
+        }
+        let lowest = self.units.iter().map(|(min, _, _)| *min).min().unwrap_or(self.edge);
+        let from = self.reach(lowest, self.done + self.rows);
+        let window = self.range(from, self.edge);
+        self.ended = from <= lowest;
+        self.done = self.rows_from(from);
+        self.edge = from;
+        self.rows = (self.rows * GROWTH).min(MOST_ROWS);
+        Some((window, self.bound(from)))
+    }
+
+    /// The highest rank below the edge from which on there are `rows` rows; `lowest` when there are not so many.
+    fn reach(&self, lowest: i128, rows: f64) -> i128 {
+        let (mut low, mut high) = (lowest, self.edge);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.rows_from(middle) >= rows { low = middle } else { high = middle }
+        }
+        low
+    }
+
+    /// Rows of this rank or a higher one, as if they were spread evenly.
+    fn rows_from(&self, rank: i128) -> f64 {
+        let share = |(min, max, rows): &(i128, i128, f64)| {
+            let above = (max - rank + 1).clamp(0, max - min + 1);
+            rows * (above as f64 / (max - min + 1) as f64)
+        };
+        self.units.iter().map(share).sum()
+    }
+
+    /// Ranks from `from` on and below `to`.
+    fn range(&self, from: i128, to: i128) -> TimeRange {
+        if self.newest { TimeRange::new(time(from), time(to)) } else { TimeRange::new(time(1 - to), time(1 - from)) }
+    }
+
+    /// The time of what has a rank below `rank`, at the most.
+    fn bound(&self, rank: i128) -> Timestamp {
+        if self.ended {
+            return if self.newest { Timestamp::MIN } else { Timestamp::MAX };
+        }
+        time(if self.newest { rank - 1 } else { 1 - rank })
+    }
+}
+
+fn time(nanos: i128) -> Timestamp {
+    Timestamp(nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(units: &[(i64, i64, usize)], newest: bool) -> Vec<(TimeRange, Timestamp)> {
+        let units = units.iter().map(|(min, max, rows)| (Timestamp(*min), Timestamp(*max), *rows));
+        let mut windows = Windows::new(units, newest);
+        std::iter::from_fn(|| windows.next()).collect()
+    }
+
+    #[test]
+    fn windows_follow_each_other_and_grow() {
+        let units = [(0, 999_999, 100_000), (500_000, 999_999, 100_000)];
+        for newest in [true, false] {
+            let windows = all(&units, newest);
+            assert!(windows.len() >= 3, "{windows:?}");
+            for pair in windows.windows(2) {
+                let ((first, bound), (second, _)) = (&pair[0], &pair[1]);
+                if newest {
+                    assert_eq!((first.start, bound.0), (second.end, second.end.0 - 1));
+                } else {
+                    assert_eq!((first.end, *bound), (second.start, second.start));
+                }
+            }
+            let lengths: Vec<i64> = windows.iter().map(|(range, _)| range.end.0 - range.start.0).collect();
+            assert_eq!(lengths.iter().sum::<i64>(), 1_000_000);
+            assert!(lengths[0] < lengths[1], "{lengths:?}");
+        }
+    }
+
+    #[test]
+    fn rows_of_one_instant_are_one_window() {
+        assert_eq!(all(&[(5, 5, 1_000_000)], true), [(TimeRange::new(Timestamp(5), Timestamp(6)), Timestamp::MIN)]);
+        assert_eq!(all(&[(5, 5, 1_000_000)], false), [(TimeRange::new(Timestamp(5), Timestamp(6)), Timestamp::MAX)]);
+        assert!(all(&[], true).is_empty());
+    }
+
+    #[test]
+    fn the_ends_of_time_are_no_trouble() {
+        for newest in [true, false] {
+            let windows = all(&[(i64::MIN, i64::MAX - 1, 100_000), (0, 0, 1)], newest);
+            assert!(windows.len() > 1);
+            let length = |range: &TimeRange| i128::from(range.end.0) - i128::from(range.start.0);
+            assert_eq!(windows.iter().map(|(range, _)| length(range)).sum::<i128>(), u64::MAX as i128);
+        }
+    }
+}
