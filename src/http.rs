@@ -4,6 +4,7 @@
 //! of the other crates. Never here: what those routes do. Start with [`App::router`].
 
 mod admin;
+mod background;
 mod delete;
 mod measure;
 mod serve;
@@ -13,6 +14,7 @@ mod tenant;
 mod tests;
 mod transfer;
 
+pub use background::Background;
 pub use measure::HttpMetrics;
 pub use serve::{ServeLimits, serve};
 pub use transfer::Transfers;
@@ -75,7 +77,14 @@ impl App {
     }
 
     /// Adds the routes of the parts that need the store, and says ready.
-    pub fn open(&self, store: Arc<Store>, transfers: Transfers, ingest: Router, query: Router) {
+    pub fn open(
+        &self,
+        store: Arc<Store>,
+        transfers: Transfers,
+        ingest: Router,
+        query: Router,
+        background: Background,
+    ) {
         let export = Router::new().route("/api/v1/export", get(transfer::export_lines)).with_state(transfers);
         let admin = Router::new()
             .route("/flush", post(admin::flush))
@@ -86,6 +95,7 @@ impl App {
             )
             .with_state(store);
         let ingest = ingest.layer(middleware::from_fn_with_state(self.clone(), write_gate));
+        let query = query.layer(middleware::from_fn_with_state(background, background::in_background));
         let small = admin.merge(export).merge(query).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
         let router = small.merge(ingest);
         let router = router.layer(middleware::from_fn_with_state(self.clone(), measure::measure));

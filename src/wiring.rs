@@ -15,7 +15,7 @@ pub use listen::Bound;
 pub use roles::{Role, Roles};
 
 use crate::config::{Config, ServerOptions};
-use crate::http::{App, ServeLimits, Transfers, import_router, serve};
+use crate::http::{App, Background, ServeLimits, Transfers, import_router, serve};
 use crate::supervisor::{Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
 use crate::tls::Tls;
@@ -23,7 +23,7 @@ use anyhow::Context;
 use gantry_ingest::Ingest;
 use gantry_ingest::collect::CollectMetrics;
 use gantry_model::{Clock, SystemClock};
-use gantry_query::QueryEngine;
+use gantry_query::{QueryEngine, QueryOptions};
 use gantry_store::Store;
 use listen::Listeners;
 use prometheus::Registry;
@@ -80,7 +80,8 @@ impl Process {
         let transforms = Transforms::new(pipeline, &registry)?;
         let (options, append) = (config.ingest.clone(), store.clone());
         let ingest = Ingest::with_transform(options, append, clock.clone(), &registry, transforms)?;
-        let query = QueryEngine::new(config.query.clone(), store.clone(), store.clone(), clock.clone(), &registry)
+        let options = query_options(&config);
+        let query = QueryEngine::new(options, store.clone(), store.clone(), clock.clone(), &registry)
             .context("the query engine cannot start")?;
         let transfers = Transfers::new(store.clone(), config.store.data.join("import"))
             .context("the directory for imports cannot be made")?;
@@ -102,7 +103,7 @@ impl Process {
             let stop = supervisor.stopping(Kind::Ingest);
             supervisor.spawn(Kind::Ingest, "self log", log.run(store.clone(), clock, stop));
         }
-        app.open(store.clone(), transfers, write_routes, read_routes);
+        app.open(store.clone(), transfers, write_routes, read_routes, Background::start()?);
         Ok(Process { supervisor, app, store, bound, server: config.server })
     }
 
@@ -142,6 +143,13 @@ impl Process {
     }
 }
 
-pub(crate) fn limits(server: &ServerOptions) -> ServeLimits {
+pub(crate) /// Intermediate results that do not fit into memory go to the data directory, unless the configuration says otherwise.
+fn query_options(config: &Config) -> QueryOptions {
+    let mut options = config.query.clone();
+    options.spill_dir.get_or_insert_with(|| config.store.data.join("spill"));
+    options
+}
+
+fn limits(server: &ServerOptions) -> ServeLimits {
     ServeLimits { connections: server.max_connections, header_timeout: server.header_timeout }
 }

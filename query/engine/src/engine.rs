@@ -4,12 +4,14 @@ use crate::admission::{Admission, Limits, Permit};
 use crate::metrics::Metrics;
 use crate::results::ResultCache;
 use crate::{QueryError, QueryOptions};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use gantry_model::{Clock, TenantId};
 use gantry_store_api::{Queryable, ScanReport, Tail};
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -47,7 +49,8 @@ impl QueryEngine {
     ) -> Result<Arc<Self>, QueryError> {
         let metrics = Metrics::new(registry).map_err(|error| QueryError::Internal(error.to_string()))?;
         let pool = Arc::new(FairSpillPool::new(options.memory_bytes));
-        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?;
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).with_disk_manager_builder(spill(&options)?);
+        let runtime = runtime.build_arc()?;
         let tail_slots = options.max_tails;
         let limits = Limits {
             running: options.slots(),
@@ -113,6 +116,18 @@ impl QueryEngine {
         self.metrics.scanned_bytes.inc_by(report.bytes_scanned.load(Ordering::Relaxed));
         self.metrics.scanned_rows.inc_by(report.rows_scanned.load(Ordering::Relaxed));
     }
+}
+
+/// An empty directory for intermediate results; without one, that of the operating system.
+fn spill(options: &QueryOptions) -> Result<DiskManagerBuilder, QueryError> {
+    let builder = DiskManagerBuilder::default().with_max_temp_directory_size(options.spill_bytes);
+    let Some(dir) = &options.spill_dir else { return Ok(builder) };
+    let failed = |error: io::Error| QueryError::Internal(format!("the directory {}: {error}", dir.display()));
+    if dir.exists() {
+        std::fs::remove_dir_all(dir).map_err(failed)?;
+    }
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    Ok(builder.with_mode(DiskManagerMode::Directories(vec![dir.clone()])))
 }
 
 impl fmt::Debug for QueryEngine {

@@ -1,6 +1,7 @@
 //! [`QueryOptions`]: the budgets of queries.
 
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The section `[query]` of the configuration.
@@ -21,6 +22,12 @@ pub struct QueryOptions {
     pub max_scan_bytes: u64,
     /// Memory that all running queries share, in bytes. A query that would need more is refused.
     pub memory_bytes: usize,
+    /// Where SQL statements put intermediate results that do not fit into `memory_bytes`; the directory `spill` of the data
+    /// directory when it is not given. What an earlier process left there is removed at the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spill_dir: Option<PathBuf>,
+    /// Most bytes of intermediate results on disk.
+    pub spill_bytes: u64,
     /// Memory for values of metric queries that are kept, in bytes, so that a dashboard that asks again computes only what
     /// is new; 0 keeps none.
     pub result_cache_bytes: usize,
@@ -50,6 +57,8 @@ impl Default for QueryOptions {
             max_range: Duration::from_secs(721 * 3600),
             max_scan_bytes: 1 << 40,
             memory_bytes: 256 << 20,
+            spill_dir: None,
+            spill_bytes: 10 << 30,
             result_cache_bytes: 32 << 20,
             max_sql_rows: 1_000_000,
             max_concurrent: 0,

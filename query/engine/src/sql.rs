@@ -81,6 +81,9 @@ impl QueryEngine {
         let mut config =
             SessionConfig::new().with_target_partitions(self.options.partitions()).with_information_schema(true);
         config.options_mut().sql_parser.collect_spans = true;
+        // What a sort keeps for itself to merge what it spilled; all of them together must leave room for rows.
+        let reserved = self.options.memory_bytes / (8 * self.options.partitions());
+        config.options_mut().execution.sort_spill_reservation_bytes = reserved.min(10 << 20);
         SessionContext::new_with_config_rt(config, self.runtime.clone())
     }
 }

@@ -18,6 +18,7 @@ mod context;
 mod fields;
 mod kept;
 mod patterns;
+mod spill;
 
 const MINUTE: i64 = 60_000_000_000;
 

@@ -1,0 +1,51 @@
+//! SQL over more than fits into memory.
+
+use super::*;
+
+const STATEMENT: &str =
+    "SELECT max(n) AS n FROM (SELECT row_number() OVER (ORDER BY body DESC, timestamp) AS n, body FROM logs) AS t";
+
+async fn ask_sql(options: QueryOptions) -> (StatusCode, String) {
+    let (store, engine) = engine_with(options).await;
+    let mut batch = LogBatch::builder();
+    batch.stream(LabelSet::from_pairs([("app", "wide")]));
+    for n in 0..20_000 {
+        let body = format!("{:05} {}", n * 7919 % 20_000, "x".repeat(1000));
+        batch.push(Timestamp(n), &body, []).unwrap();
+    }
+    let commit = store.append(&TenantId::default_tenant(), batch.finish()).await.unwrap();
+    assert_eq!(commit.lines, 20_000);
+    let body = serde_json::to_string(&json!({ "query": STATEMENT })).unwrap();
+    let request = Request::post("/api/v1/sql").header("content-type", "application/json").body(Body::from(body));
+    ask(&engine, request.unwrap()).await
+}
+
+fn options(spill_bytes: u64) -> (tempfile::TempDir, QueryOptions) {
+    let dir = tempfile::tempdir().unwrap();
+    let spill_dir = Some(dir.path().join("spill"));
+    (dir, QueryOptions { memory_bytes: 8 << 20, parallelism: 2, spill_bytes, spill_dir, ..QueryOptions::default() })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sort_of_more_than_the_memory_goes_to_disk_and_leaves_nothing_there() {
+    let (dir, options) = options(1 << 30);
+    std::fs::create_dir_all(dir.path().join("spill/left-behind")).unwrap();
+    let (status, body) = ask_sql(options).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert!(body.contains("20004"), "{body}");
+    let left: Vec<_> = walk(&dir.path().join("spill"));
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sort_of_more_than_memory_and_disk_is_refused_with_advice() {
+    let (_dir, options) = options(1 << 10);
+    let (_, body) = ask_sql(options).await;
+    assert!(body.contains("more memory than is free") || body.contains("spill_bytes"), "{body}");
+}
+
+/// Files below a directory.
+fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
