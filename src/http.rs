@@ -77,14 +77,7 @@ impl App {
     }
 
     /// Adds the routes of the parts that need the store, and says ready.
-    pub fn open(
-        &self,
-        store: Arc<Store>,
-        transfers: Transfers,
-        ingest: Router,
-        query: Router,
-        background: Background,
-    ) {
+    pub fn open(&self, store: Arc<Store>, transfers: Transfers, ingest: Router, query: Router, background: Background) {
         let export = Router::new().route("/api/v1/export", get(transfer::export_lines)).with_state(transfers);
         let admin = Router::new()
             .route("/flush", post(admin::flush))

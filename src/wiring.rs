@@ -77,7 +77,7 @@ impl Process {
             running.run(stop).await;
             Ok(())
         });
-        let transforms = Transforms::new(pipeline, &registry)?;
+        let transforms = Transforms::start(pipeline, &registry)?;
         let (options, append) = (config.ingest.clone(), store.clone());
         let ingest = Ingest::with_transform(options, append, clock.clone(), &registry, transforms)?;
         let options = query_options(&config);
@@ -143,13 +143,13 @@ impl Process {
     }
 }
 
-pub(crate) /// Intermediate results that do not fit into memory go to the data directory, unless the configuration says otherwise.
+/// Intermediate results that do not fit into memory go to the data directory, unless the configuration says otherwise.
 fn query_options(config: &Config) -> QueryOptions {
     let mut options = config.query.clone();
-    options.spill_dir.get_or_insert_with(|| config.store.data.join("spill"));
+    options.spill_dir.get_or_insert_with(|| config.store.data.clone());
     options
 }
 
-fn limits(server: &ServerOptions) -> ServeLimits {
+pub(crate) fn limits(server: &ServerOptions) -> ServeLimits {
     ServeLimits { connections: server.max_connections, header_timeout: server.header_timeout }
 }

@@ -5,16 +5,22 @@
 //! many queries run (the query engine has them).
 
 use anyhow::Context;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::{StreamExt, stream};
 use std::sync::Arc;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Niceness of the threads above that of the process: about a tenth of the share of a thread that stores.
 const NICER_BY: i32 = 10;
+
+/// Chunks of a body that are made before they can be sent.
+const CHUNKS_AHEAD: usize = 4;
 
 /// Cheap to clone; the threads end with the last clone.
 #[derive(Clone, Debug)]
@@ -57,9 +63,33 @@ pub async fn in_background(State(background): State<Background>, request: Reques
         return next.run(request).await;
     }
     let Some(handle) = background.handle() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    let answering = AbortOnDropHandle::new(handle.spawn(next.run(request)));
-    answering.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a handler ended without an answer");
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
-    })
+    let (streaming, answer) = (handle.clone(), next.run(request));
+    let answering = AbortOnDropHandle::new(handle.spawn(answer));
+    match answering.await {
+        Ok(response) if response.body().size_hint().exact().is_none() => {
+            response.map(|body| stream_from(&streaming, body))
+        }
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a handler ended without an answer");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A body that is made while it is sent is made on these threads, too.
+fn stream_from(handle: &Handle, body: Body) -> Body {
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    let making = AbortOnDropHandle::new(handle.spawn(async move {
+        let mut chunks = body.into_data_stream();
+        while let Some(chunk) = chunks.next().await {
+            if sender.send(chunk).await.is_err() {
+                return;
+            }
+        }
+    }));
+    let received = |(mut receiver, making): (mpsc::Receiver<_>, AbortOnDropHandle<()>)| async move {
+        Some((receiver.recv().await?, (receiver, making)))
+    };
+    Body::from_stream(stream::unfold((receiver, making), received))
 }

@@ -45,7 +45,7 @@ impl Transforms {
     ///
     /// # Errors
     /// When the registry holds metrics of these names already.
-    pub fn new(pipeline: Pipeline, registry: &Registry) -> Result<Option<Arc<dyn Transform>>, prometheus::Error> {
+    pub fn start(pipeline: Pipeline, registry: &Registry) -> Result<Option<Arc<dyn Transform>>, prometheus::Error> {
         if pipeline.is_empty() {
             return Ok(None);
         }

@@ -12,7 +12,9 @@ const MINUTE: u64 = 60_000_000_000;
 /// 20 lines of each of two apps within the last minutes; every second one holds a secret.
 async fn fill(loki: &Loki, now: u64) {
     for app in ["shop", "pay"] {
-        let line = |n: u64| (now - 5 * MINUTE + n, format!("{} line {n}", if n % 2 == 0 { "secret" } else { "plain" }));
+        let line = |n: u64| {
+            (now - 5 * MINUTE + n, format!("{} line {n}", if n.is_multiple_of(2) { "secret" } else { "plain" }))
+        };
         loki.push_ok(&[("app", app)], &(0..20).map(line).collect::<Vec<_>>()).await;
     }
 }

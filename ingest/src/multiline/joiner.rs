@@ -1,7 +1,6 @@
 //! [`Joiner`]: lines of one stream to entries.
 
 use super::detect::{Detector, State};
-use std::mem;
 use std::sync::Arc;
 
 /// The entry that is open, and what its first line brought with it (`K`: a time, a place in a file).
@@ -39,7 +38,7 @@ impl<K> Joiner<K> {
             return None;
         }
         let state = self.detector.begins(line);
-        mem::replace(&mut self.open, Some(Entry { text: line.to_owned(), lines: 1, first, state }))
+        self.open.replace(Entry { text: line.to_owned(), lines: 1, first, state })
     }
 
     /// Nothing more will come, or not soon enough: the open entry is complete.

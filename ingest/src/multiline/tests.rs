@@ -152,9 +152,13 @@ fn options_that_make_no_sense_are_refused() {
     let check = |options: MultilineOptions| options.check().unwrap_err().to_string();
     let default = MultilineOptions::default();
     assert!(
-        check(MultilineOptions { start_pattern: Some("(".to_owned()), ..default.clone() }).contains("start_pattern")
+        check(MultilineOptions { start_pattern: Some("(".to_owned()), ..MultilineOptions::default() })
+            .contains("start_pattern")
     );
-    assert!(check(MultilineOptions { start_pattern: Some("a*".to_owned()), ..default.clone() }).contains("every line"));
+    assert!(
+        check(MultilineOptions { start_pattern: Some("a*".to_owned()), ..MultilineOptions::default() })
+            .contains("every line")
+    );
     assert!(check(MultilineOptions { max_lines: 0, ..default }).contains("more than 0"));
 }
 

@@ -118,15 +118,18 @@ impl QueryEngine {
     }
 }
 
+/// Name of our own directory in the one that is configured: only this is ever emptied.
+const SPILL: &str = "gantry-spill";
+
 /// An empty directory for intermediate results; without one, that of the operating system.
 fn spill(options: &QueryOptions) -> Result<DiskManagerBuilder, QueryError> {
     let builder = DiskManagerBuilder::default().with_max_temp_directory_size(options.spill_bytes);
-    let Some(dir) = &options.spill_dir else { return Ok(builder) };
+    let Some(dir) = options.spill_dir.as_ref().map(|dir| dir.join(SPILL)) else { return Ok(builder) };
     let failed = |error: io::Error| QueryError::Internal(format!("the directory {}: {error}", dir.display()));
     if dir.exists() {
-        std::fs::remove_dir_all(dir).map_err(failed)?;
+        std::fs::remove_dir_all(&dir).map_err(failed)?;
     }
-    std::fs::create_dir_all(dir).map_err(failed)?;
+    std::fs::create_dir_all(&dir).map_err(failed)?;
     Ok(builder.with_mode(DiskManagerMode::Directories(vec![dir.clone()])))
 }
 

@@ -22,8 +22,8 @@ pub struct QueryOptions {
     pub max_scan_bytes: u64,
     /// Memory that all running queries share, in bytes. A query that would need more is refused.
     pub memory_bytes: usize,
-    /// Where SQL statements put intermediate results that do not fit into `memory_bytes`; the directory `spill` of the data
-    /// directory when it is not given. What an earlier process left there is removed at the start.
+    /// In which directory SQL statements put intermediate results that do not fit into `memory_bytes`: in a directory
+    /// `gantry-spill` there, which is emptied at the start. The data directory when it is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spill_dir: Option<PathBuf>,
     /// Most bytes of intermediate results on disk.

@@ -24,6 +24,8 @@ pub struct Block {
     frames: Vec<Frame>,
     /// Frame of each column, and its number there.
     columns: Vec<(u32, u32)>,
+    /// Bytes of each line, once somebody asked.
+    lens: OnceLock<Result<Vec<u32>, BodyError>>,
 }
 
 #[derive(Debug, Default)]
@@ -85,7 +87,7 @@ impl Block {
                 frames[columns[column].0 as usize].counts.push(*count);
             }
         }
-        Ok(Block { bytes, templates, places, counts, frames, columns })
+        Ok(Block { bytes, templates, places, counts, frames, columns, lens: OnceLock::new() })
     }
 
     /// A block that was just built, without a trip through bytes.
@@ -93,7 +95,8 @@ impl Block {
         let (places, counts) = places(&rows.rows, rows.templates.len());
         let columns = (0..rows.columns.len() as u32).map(|at| (0, at)).collect();
         let frame = Frame { columns: OnceLock::from(Ok(rows.columns)), ..Frame::default() };
-        Block { bytes: Vec::new(), templates: rows.templates, places, counts, frames: vec![frame], columns }
+        let (bytes, frames) = (Vec::new(), vec![frame]);
+        Block { bytes, templates: rows.templates, places, counts, frames, columns, lens: OnceLock::new() }
     }
 
     /// Decompresses and checks all frames, for a reader that needs every row.
@@ -154,18 +157,26 @@ impl Block {
         Ok(())
     }
 
-    /// Bytes of the line of a row.
+    /// Bytes of the line of a row. The first call looks at all rows.
     ///
     /// # Errors
-    /// The frame with its values is damaged.
+    /// A frame is damaged.
     pub fn row_len(&self, row: usize) -> Result<usize, BodyError> {
-        let (template, at) = self.place(row);
-        let template = &self.templates[template as usize];
-        let mut len = if template.is_raw() { 0 } else { template.text.len() - template.slots };
-        for slot in 0..template.slots {
-            len += self.column(template.first_column + slot)?.value_len(at);
+        let lens = self.lens.get_or_init(|| self.all_lens()).as_ref().map_err(Clone::clone)?;
+        Ok(lens[row] as usize)
+    }
+
+    fn all_lens(&self) -> Result<Vec<u32>, BodyError> {
+        let mut by_template: Vec<Vec<u32>> = Vec::with_capacity(self.templates.len());
+        for (template, count) in self.templates.iter().zip(&self.counts) {
+            let fixed = if template.is_raw() { 0 } else { template.text.len() - template.slots };
+            let mut lens = vec![fixed as u32; *count as usize];
+            for slot in 0..template.slots {
+                self.column(template.first_column + slot)?.add_lens(&mut lens);
+            }
+            by_template.push(lens);
         }
-        Ok(len)
+        Ok(self.places.iter().map(|(template, at)| by_template[*template as usize][*at as usize]).collect())
     }
 
     /// The lines of rows, in the order asked for.

@@ -67,11 +67,12 @@ impl BlockBuilder {
     }
 
     fn candidate(&mut self) -> u32 {
-        let Candidates { texts, counts } = &mut self.candidates;
+        let Candidates { texts, counts, slots } = &mut self.candidates;
         let text = &self.cut.template;
         let number = *self.by_hash.entry(xxh3_64(text)).or_insert_with(|| {
             texts.push(text);
             counts.push(0);
+            slots.push(self.cut.values.len() as u32);
             counts.len() as u32 - 1
         });
         if texts.get(number as usize) != text {
@@ -99,51 +100,96 @@ impl BlockBuilder {
     fn into_rows(self) -> Rows {
         let mut rows = Rows::default();
         let mut fates = fates(&self.candidates, &mut rows);
-        rows.rows.reserve(self.rows.len());
-        let mut values = self.values.as_slice();
-        for (line, candidate) in self.lines.iter().zip(&self.rows) {
-            if *candidate == WHOLE {
-                rows.push_raw(line);
-                continue;
+        let firsts = self.choose_templates(&mut fates, &mut rows);
+        // One template after the other: its columns stay at hand while they grow.
+        let (order, ends) = by_template(&rows);
+        let mut start = 0;
+        for (template, end) in ends.into_iter().enumerate() {
+            let column = rows.templates[template].first_column;
+            for line in &order[start as usize..end as usize] {
+                let (line, candidate) = (*line as usize, self.rows[*line as usize]);
+                let filled = Filled { line: self.lines.get(line), values: &self.values[firsts[line] as usize..] };
+                match (candidate != WHOLE).then(|| &mut fates[candidate as usize]) {
+                    None | Some(Fate::Whole | Fate::Undecided) => rows.push_value(column, filled.line),
+                    Some(Fate::Keep(_)) => {
+                        let slots = self.candidates.slots[candidate as usize];
+                        (0..slots as usize).for_each(|at| rows.push_value(column + at, filled.value(at)));
+                    }
+                    Some(Fate::Join { slots, .. }) => {
+                        let text = self.candidates.texts.get(candidate as usize);
+                        join(&mut rows, column, slots, text, &filled);
+                    }
+                }
             }
-            let text = self.candidates.texts.get(*candidate as usize);
-            let fate = &mut fates[*candidate as usize];
-            if let Fate::Undecided = fate {
-                *fate = rows.template(text).map_or(Fate::Whole, Fate::Keep);
-            }
-            let (mine, rest) = values.split_at(slots_of(text));
-            values = rest;
-            push(&mut rows, fate, text, line, mine);
+            start = end;
         }
         rows
     }
-}
 
-fn slots_of(text: &[u8]) -> usize {
-    memchr::memchr_iter(crate::line::SLOT, text).count()
-}
-
-fn push(rows: &mut Rows, fate: &mut Fate, text: &[u8], line: &[u8], values: &[(u32, u32)]) {
-    let value = |at: usize| {
-        let (start, len) = values[at];
-        &line[start as usize..(start + len) as usize]
-    };
-    match fate {
-        Fate::Whole | Fate::Undecided => rows.push_raw(line),
-        Fate::Keep(template) => {
-            rows.rows.push(*template);
-            let first = rows.templates[*template as usize].first_column;
-            (0..values.len()).for_each(|at| rows.push_value(first + at, value(at)));
-        }
-        Fate::Join { template, slots } => {
-            rows.rows.push(*template);
-            let first = rows.templates[*template as usize].first_column;
-            for (at, source) in slots.iter_mut().enumerate() {
-                match source {
-                    Source::Slot(slot) => rows.push_value(first + at, value(*slot as usize)),
-                    Source::Word(word) => rows.push_word(first + at, word, text),
-                }
+    /// Gives every line its template, in `rows.rows`; where the values of each line begin.
+    fn choose_templates(&self, fates: &mut [Fate], rows: &mut Rows) -> Vec<u32> {
+        let mut firsts = Vec::with_capacity(self.rows.len());
+        let mut first = 0;
+        rows.rows.reserve(self.rows.len());
+        for candidate in &self.rows {
+            firsts.push(first);
+            if *candidate == WHOLE {
+                let raw = rows.raw();
+                rows.rows.push(raw);
+                continue;
             }
+            first += self.candidates.slots[*candidate as usize];
+            let fate = &mut fates[*candidate as usize];
+            if let Fate::Undecided = fate {
+                let text = self.candidates.texts.get(*candidate as usize);
+                *fate = rows.template(text).map_or(Fate::Whole, Fate::Keep);
+            }
+            let template = match fate {
+                Fate::Keep(template) | Fate::Join { template, .. } => *template,
+                Fate::Whole | Fate::Undecided => rows.raw(),
+            };
+            rows.rows.push(template);
+        }
+        firsts
+    }
+}
+
+/// A line and its values, and those of the lines after it.
+struct Filled<'a> {
+    line: &'a [u8],
+    values: &'a [(u32, u32)],
+}
+
+impl<'a> Filled<'a> {
+    fn value(&self, at: usize) -> &'a [u8] {
+        let (start, len) = self.values[at];
+        &self.line[start as usize..(start + len) as usize]
+    }
+}
+
+/// Adds the values of a line to the columns of a generalised template, from `column` on.
+fn join(rows: &mut Rows, column: usize, slots: &mut [Source], text: &[u8], filled: &Filled<'_>) {
+    for (at, source) in slots.iter_mut().enumerate() {
+        match source {
+            Source::Slot(slot) => rows.push_value(column + at, filled.value(*slot as usize)),
+            Source::Word(word) => rows.push_word(column + at, word, text),
         }
     }
+}
+
+/// Rows in the order of their templates, and where each template ends.
+fn by_template(rows: &Rows) -> (Vec<u32>, Vec<u32>) {
+    let mut ends = vec![0u32; rows.templates.len()];
+    rows.rows.iter().for_each(|template| ends[*template as usize] += 1);
+    let mut sum = 0;
+    for end in &mut ends {
+        (sum, *end) = (sum + *end, sum);
+    }
+    let mut order = vec![0; rows.rows.len()];
+    for (row, template) in rows.rows.iter().enumerate() {
+        let place = &mut ends[*template as usize];
+        order[*place as usize] = row as u32;
+        *place += 1;
+    }
+    (order, ends)
 }

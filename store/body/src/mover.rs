@@ -55,45 +55,89 @@ impl BlockMover {
     /// A frame of `block` is damaged.
     pub fn append_rows(&mut self, block: &Block, rows: Range<usize>, map: &mut TemplateMap) -> Result<(), BodyError> {
         map.targets.resize(block.templates().len(), Target::Unknown);
+        let held = block.held(rows.clone());
+        for (theirs, _) in &held {
+            self.target(block, *theirs, map);
+        }
+        let is_whole = |(theirs, _): &(u32, Range<usize>)| matches!(map.targets[*theirs as usize], Target::Whole);
+        if held.iter().any(is_whole) {
+            return self.append_one_by_one(block, rows, map);
+        }
+        let number = |row: usize| match map.targets[block.place(row).0 as usize] {
+            Target::Template { number, .. } => number,
+            Target::Unknown | Target::Whole => 0,
+        };
+        self.rows.rows.extend(rows.map(number));
+        // Rows of one template lie together in its columns: one column after the other.
+        for (theirs, at) in held {
+            self.append_columns(block, theirs, at, map)?;
+        }
+        Ok(())
+    }
+
+    /// Finds where the rows of a template go.
+    fn target(&mut self, block: &Block, theirs: u32, map: &mut TemplateMap) {
+        let (source, target) = (&block.templates()[theirs as usize], &mut map.targets[theirs as usize]);
+        if let Target::Unknown = target {
+            let strings = vec![Vec::new(); source.slots];
+            let found = self.rows.template(&source.text);
+            *target = found.map_or(Target::Whole, |number| Target::Template { number, strings });
+        }
+    }
+
+    /// As [`BlockMover::append_rows`], where some rows have to be kept whole, among others that are.
+    fn append_one_by_one(&mut self, block: &Block, rows: Range<usize>, map: &mut TemplateMap) -> Result<(), BodyError> {
         for row in rows {
             let (theirs, at) = block.place(row);
-            let source = &block.templates()[theirs as usize];
-            let target = &mut map.targets[theirs as usize];
-            if let Target::Unknown = target {
-                let found = self.rows.template(&source.text);
-                let strings = vec![Vec::new(); source.slots];
-                *target = found.map_or(Target::Whole, |number| Target::Template { number, strings });
-            }
-            let Target::Template { number, strings } = target else {
+            if let Target::Template { number, .. } = map.targets[theirs as usize] {
+                self.rows.rows.push(number);
+                self.append_columns(block, theirs, at..at + 1, map)?;
+            } else {
                 let mut line = Vec::new();
                 block.write_row(row, &mut line)?;
                 self.rows.push_raw(&line);
-                continue;
-            };
-            self.rows.rows.push(*number);
-            let first = self.rows.templates[*number as usize].first_column;
-            for (slot, strings) in strings.iter_mut().enumerate() {
-                self.append_value(block.column(source.first_column + slot)?, at, first + slot, strings);
             }
         }
         Ok(())
     }
 
-    /// Adds a value to a column. A string is looked up once, and then known by its number.
-    fn append_value(&mut self, from: &Column, at: usize, number: usize, strings: &mut Vec<u32>) {
+    /// Adds the values of some rows of a template of the block.
+    fn append_columns(
+        &mut self,
+        block: &Block,
+        theirs: u32,
+        at: Range<usize>,
+        map: &mut TemplateMap,
+    ) -> Result<(), BodyError> {
+        let Target::Template { number, strings } = &mut map.targets[theirs as usize] else { return Ok(()) };
+        let from = block.templates()[theirs as usize].first_column;
+        let first = self.rows.templates[*number as usize].first_column;
+        for (slot, strings) in strings.iter_mut().enumerate() {
+            self.append_values(block.column(from + slot)?, at.clone(), first + slot, strings);
+        }
+        Ok(())
+    }
+
+    /// Adds values to a column. A string is looked up once, and then known by its number.
+    fn append_values(&mut self, from: &Column, at: Range<usize>, number: usize, strings: &mut Vec<u32>) {
         let (column, interner) = (&mut self.rows.columns[number], &mut self.rows.interner);
+        if column.extend_from(from, at.clone()) {
+            return;
+        }
         let (Column::Strings { texts, ids }, Column::Strings { texts: theirs, ids: other }) = (&mut *column, from)
         else {
-            return column.push_from(from, at, number as u32, interner);
+            return at.for_each(|at| column.push_from(from, at, number as u32, interner));
         };
         if strings.is_empty() {
             strings.resize(theirs.len(), UNKNOWN);
         }
-        let string = other[at] as usize;
-        if strings[string] == UNKNOWN {
-            strings[string] = interner.intern(number as u32, theirs.get(string), texts);
-        }
-        ids.push(strings[string]);
+        ids.extend(other[at].iter().map(|string| {
+            let known = &mut strings[*string as usize];
+            if *known == UNKNOWN {
+                *known = interner.intern(number as u32, theirs.get(*string as usize), texts);
+            }
+            *known
+        }));
     }
 
     /// The bytes of the block, and the block itself to read from. `level` is zstd's.

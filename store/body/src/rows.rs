@@ -71,10 +71,14 @@ impl Rows {
         }
     }
 
+    /// The template of rows that are kept whole.
+    pub fn raw(&mut self) -> u32 {
+        self.template(&[RAW]).unwrap_or_else(|| self.add(&[RAW], 0))
+    }
+
     /// Adds a row that is kept whole.
     pub fn push_raw(&mut self, line: &[u8]) {
-        let known = self.template(&[RAW]);
-        let raw = known.unwrap_or_else(|| self.add(&[RAW], 0));
+        let raw = self.raw();
         let column = self.templates[raw as usize].first_column;
         self.rows.push(raw);
         self.push_value(column, line);

@@ -23,7 +23,7 @@ impl RowSet {
     /// All of `rows` rows.
     pub fn all(rows: usize) -> Self {
         let mut set = RowSet { words: vec![u64::MAX; rows.div_ceil(64)], rows };
-        if let Some(last) = set.words.last_mut().filter(|_| rows % 64 != 0) {
+        if let Some(last) = set.words.last_mut().filter(|_| !rows.is_multiple_of(64)) {
             *last = (1 << (rows % 64)) - 1;
         }
         set

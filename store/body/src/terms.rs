@@ -38,7 +38,7 @@ impl Block {
     }
 
     /// The templates of rows, and which rows of each these are.
-    fn held(&self, rows: Range<usize>) -> Vec<(u32, Range<usize>)> {
+    pub(crate) fn held(&self, rows: Range<usize>) -> Vec<(u32, Range<usize>)> {
         let mut known = vec![u32::MAX; self.templates().len()];
         let mut held: Vec<(u32, Range<usize>)> = Vec::new();
         for row in rows {

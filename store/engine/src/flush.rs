@@ -104,7 +104,7 @@ fn encode(
     range: TimeRange,
     zstd_level: i32,
 ) -> Result<Option<EncodedSplit>, StoreError> {
-    let mut writer = SplitWriter::new(SplitOptions { zstd_level, block_rows: BLOCK_ROWS })?;
+    let mut writer = SplitWriter::new(SplitOptions { zstd_level, block_rows: BLOCK_ROWS, indexed: false })?;
     let mut stream: Option<LabelSet> = None;
     memtable.for_each_sorted(tenant, range, &mut |labels, at, body, metadata| {
         if stream.as_ref() != Some(labels) {

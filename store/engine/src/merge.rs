@@ -70,7 +70,7 @@ async fn read(split: Arc<Split>, sender: mpsc::Sender<Result<SortedChunk, StoreE
 }
 
 fn write(inputs: Vec<(Chunks, Mask)>, zstd_level: i32) -> Result<Option<EncodedSplit>, MergeError> {
-    let mut writer = SplitWriter::for_rows(SplitOptions { zstd_level, block_rows: MAX_BLOCK_ROWS })?;
+    let mut writer = SplitWriter::for_rows(SplitOptions { zstd_level, block_rows: MAX_BLOCK_ROWS, indexed: true })?;
     let mut heap = BinaryHeap::with_capacity(inputs.len());
     for (number, (chunks, mask)) in inputs.into_iter().enumerate() {
         heap.extend(Cursor::start(number, chunks, mask)?);
@@ -81,7 +81,10 @@ fn write(inputs: Vec<(Chunks, Mask)>, zstd_level: i32) -> Result<Option<EncodedS
             writer.begin_stream(&cursor.chunk.labels)?;
             stream = Some(cursor.chunk.labels.clone());
         }
-        // As long as this input stays first its rows need no trip through the heap.
+        // As long as this input stays first its rows need no trip through the heap. A chunk is of one stream: only an input
+        // that is at the same stream can come before the end of the chunk.
+        let rival = heap.peek().filter(|next: &&Cursor| next.chunk.labels == cursor.chunk.labels);
+        let rival = rival.map(|next| (next.timestamp, next.number));
         loop {
             // Before the writer drops repeated rows: of two equal ones only the older may be deleted.
             if !cursor.is_hidden()? {
@@ -89,7 +92,7 @@ fn write(inputs: Vec<(Chunks, Mask)>, zstd_level: i32) -> Result<Option<EncodedS
                 writer.push_row(cursor.timestamp, chunk.place(at), chunk.metadata(at))?;
             }
             match cursor.advance()? {
-                Advance::SameChunk if heap.peek().is_none_or(|next| cursor >= *next) => continue,
+                Advance::SameChunk if rival.is_none_or(|rival| (cursor.timestamp, cursor.number) < rival) => continue,
                 Advance::SameChunk | Advance::NewChunk => heap.push(cursor),
                 Advance::End => {}
             }

@@ -19,7 +19,7 @@ pub fn run(stages: &str, line: &str) -> Result<Option<String>, String> {
     let own = LabelSet::from_pairs([("app", "shop"), ("pod", "p-1")]);
     let mut stream = pipeline.stream(&mut scratch, &own);
     let mut encoded = String::new();
-    metadata::encode([("trace", "t9")].into_iter(), &mut encoded);
+    metadata::encode([("trace", "t9")], &mut encoded);
     let Some(row) = pipeline.process(&mut scratch, &mut stream, AT, line, &encoded) else { return Ok(None) };
     let labels = row.labels(|_| true);
     let mut out = vec![row.line().to_string()];

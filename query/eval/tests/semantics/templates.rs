@@ -12,7 +12,7 @@ fn renders(cases: &[(&str, &str)]) {
 
 fn fails(templates: &[&str]) {
     for template in templates {
-        let got = run(&format!("| line_format `{template}`"), "hello").unwrap().unwrap();
+        let got = run(&format!("| line_format `{template}`"), "hello").expect("a template").expect("a line");
         assert_eq!(got, "hello · __error__=TemplateFormatErr · __error_details__", "{template}");
     }
 }

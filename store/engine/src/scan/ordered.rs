@@ -13,7 +13,7 @@ use crate::split::{OpenSplit, Texts, required_texts};
 use arrow::array::{RecordBatch, StringViewBuilder};
 use futures::{StreamExt, stream};
 use gantry_model::{LineFilter, LineOp, TimeRange, Timestamp};
-use gantry_store_api::{LogRows, ScanColumns, ScanOrder, ScanStream, StoreError};
+use gantry_store_api::{ErrorKind, LogRows, ScanColumns, ScanOrder, ScanStream, StoreError};
 use std::ops::Range;
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
@@ -23,6 +23,8 @@ const FIRST_PORTION: usize = 128;
 const LARGEST_PORTION: usize = 65_536;
 /// Each portion is larger than the one before by this factor.
 const PORTION_GROWTH: usize = 4;
+/// Candidates that are in memory together. A window that holds more is cut in two.
+const MOST_CANDIDATES: usize = 4 << 20;
 /// Granules that are looked through in one task.
 const TASK_UNITS: usize = 16;
 
@@ -52,6 +54,8 @@ struct Plan {
 struct Progress {
     plan: Arc<Plan>,
     windows: Windows,
+    /// Parts of windows that held too much, with the bounds of what comes after them; the next one last.
+    halves: Vec<(TimeRange, Timestamp)>,
     /// Of the present window, those that come last first.
     found: Vec<Candidate>,
     /// What comes after the present window.
@@ -65,7 +69,8 @@ pub(super) fn start(context: Arc<Context>, units: Vec<Unit>, order: ScanOrder, p
     let (quick, slow) = split_filters(&context.lines);
     let windows = Windows::new(units.iter().map(|unit| (unit.min, unit.max, unit.rows())), newest);
     let plan = Arc::new(Plan { context, units, quick, slow, newest, parallelism });
-    let progress = Progress { plan, windows, found: Vec::new(), bound: Timestamp::MAX, portion: FIRST_PORTION };
+    let halves = Vec::new();
+    let progress = Progress { plan, windows, halves, found: Vec::new(), bound: Timestamp::MAX, portion: FIRST_PORTION };
     stream::unfold(progress, |mut progress| async move { Some((progress.next().await?, progress)) }).boxed()
 }
 
@@ -86,9 +91,7 @@ impl Progress {
     async fn next(&mut self) -> Option<Result<LogRows, StoreError>> {
         loop {
             if self.found.is_empty() {
-                let (window, bound) = self.windows.next()?;
-                self.bound = bound;
-                match search(&self.plan, window).await {
+                match self.search().await? {
                     Ok(found) => self.found = found,
                     Err(error) => return Some(Err(error)),
                 }
@@ -109,8 +112,43 @@ impl Progress {
     }
 }
 
-/// Candidates of a window, sorted so that the first ones come last.
-async fn search(plan: &Arc<Plan>, window: TimeRange) -> Result<Vec<Candidate>, StoreError> {
+impl Progress {
+    /// Candidates of the next window; `None` after the last one.
+    async fn search(&mut self) -> Option<Result<Vec<Candidate>, StoreError>> {
+        let (window, bound) = match self.halves.pop() {
+            Some(half) => half,
+            None => self.windows.next()?,
+        };
+        self.bound = bound;
+        match search(&self.plan, window).await {
+            Err(error) => Some(Err(error)),
+            Ok(Some(found)) => {
+                self.windows.learn(found.len());
+                Some(Ok(found))
+            }
+            Ok(None) => Some(self.halve(window, bound).map(|()| Vec::new())),
+        }
+    }
+
+    /// Puts both halves of a window that held too much before all others.
+    fn halve(&mut self, window: TimeRange, bound: Timestamp) -> Result<(), StoreError> {
+        let middle = Timestamp(window.start.0.midpoint(window.end.0));
+        if middle == window.start {
+            let text = format!("more than {MOST_CANDIDATES} lines of one instant can match: narrow the selector");
+            return Err(StoreError::new(ErrorKind::Invalid, text));
+        }
+        let (older, newer) = (TimeRange::new(window.start, middle), TimeRange::new(middle, window.end));
+        if self.plan.newest {
+            self.halves.extend([(older, bound), (newer, Timestamp(middle.0 - 1))]);
+        } else {
+            self.halves.extend([(newer, bound), (older, middle)]);
+        }
+        Ok(())
+    }
+}
+
+/// Candidates of a window, sorted so that the first ones come last; `None` when there are too many.
+async fn search(plan: &Arc<Plan>, window: TimeRange) -> Result<Option<Vec<Candidate>>, StoreError> {
     let range = &plan.context.range;
     let window = TimeRange::new(window.start.max(range.start), window.end.min(range.end));
     let tasks = tasks(&plan.units, &window).into_iter().map(|units| {
@@ -121,6 +159,9 @@ async fn search(plan: &Arc<Plan>, window: TimeRange) -> Result<Vec<Candidate>, S
     let mut searching = stream::iter(tasks).buffered(plan.parallelism);
     while let Some(part) = searching.next().await {
         found.append(&mut part.map_err(StoreError::internal)?);
+        if found.len() > MOST_CANDIDATES {
+            return Ok(None);
+        }
     }
     // Equal times in the order in which they were written, seen from the end of the list.
     let written = |c: &Candidate| std::cmp::Reverse((c.unit, c.run, c.row));
@@ -128,7 +169,7 @@ async fn search(plan: &Arc<Plan>, window: TimeRange) -> Result<Vec<Candidate>, S
         true => found.sort_unstable_by_key(|c| (c.at, written(c))),
         false => found.sort_unstable_by_key(|c| (std::cmp::Reverse(c.at), written(c))),
     }
-    Ok(found)
+    Ok(Some(found))
 }
 
 /// Neighbouring units of one split and row group that the window touches go together.

@@ -6,8 +6,10 @@ use gantry_model::{TimeRange, Timestamp};
 const FIRST_ROWS: f64 = 8192.0;
 /// Each window holds so many times the rows of the one before.
 const GROWTH: f64 = 8.0;
-/// Rows of a window at most, about: their candidates are in memory together.
-const MOST_ROWS: f64 = 1_048_576.0;
+/// Candidates of a window at most, about: they are in memory together.
+const MOST_CANDIDATES: f64 = 1_048_576.0;
+/// Of so many rows one is taken for a candidate, however few there were.
+const RAREST: f64 = 1.0 / 1024.0;
 
 /// Windows from the newest (or oldest) on. Together they hold all time.
 ///
@@ -22,6 +24,10 @@ pub(super) struct Windows {
     /// Rows that were given out, about.
     done: f64,
     rows: f64,
+    /// Rows of the last window, about.
+    given: f64,
+    /// Share of the rows that were candidates, lately.
+    share: f64,
     ended: bool,
 }
 
@@ -34,7 +40,7 @@ impl Windows {
         };
         let units: Vec<_> = units.map(ranked).collect();
         let edge = units.iter().map(|(_, max, _)| max + 1).max().unwrap_or(0);
-        Windows { ended: units.is_empty(), units, newest, edge, done: 0.0, rows: FIRST_ROWS }
+        Windows { ended: units.is_empty(), units, newest, edge, done: 0.0, rows: FIRST_ROWS, given: 0.0, share: 1.0 }
     }
 
     /// The next window, and the bound of all that comes after it.
@@ -46,10 +52,17 @@ impl Windows {
         let from = self.reach(lowest, self.done + self.rows);
         let window = self.range(from, self.edge);
         self.ended = from <= lowest;
-        self.done = self.rows_from(from);
+        self.given = self.rows_from(from) - self.done;
+        self.done += self.given;
         self.edge = from;
-        self.rows = (self.rows * GROWTH).min(MOST_ROWS);
+        self.rows = (self.rows * GROWTH).min(MOST_CANDIDATES / self.share);
         Some((window, self.bound(from)))
+    }
+
+    /// How many candidates the last window held. Where little is found, windows may be larger: every granule that a window
+    /// touches is looked at once more.
+    pub(super) fn learn(&mut self, found: usize) {
+        self.share = (found as f64 / self.given.max(1.0)).clamp(RAREST, 1.0);
     }
 
     /// The highest rank below the edge from which on there are `rows` rows; `lowest` when there are not so many.

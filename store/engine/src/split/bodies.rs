@@ -17,7 +17,7 @@ pub enum Body<'a> {
 
 impl Body<'_> {
     /// Bytes of the text.
-    pub fn len(&self) -> Result<usize, StoreError> {
+    pub fn text_bytes(&self) -> Result<usize, StoreError> {
         match self {
             Body::Text(text) => Ok(text.len()),
             Body::Row(block, row) => block.row_len(*row).map_err(corrupt),

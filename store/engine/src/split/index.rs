@@ -69,6 +69,9 @@ pub struct BodyBlock {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Tables {
+    /// Whether words and ids are known. A split that a memtable became has none: compaction makes them once.
+    #[serde(default = "yes")]
+    indexed: bool,
     /// Shorter ids are in no filter. Splits of format `logs/1` have all.
     #[serde(default)]
     min_filtered_id: usize,
@@ -81,6 +84,10 @@ struct Tables {
     granules: Vec<Granule>,
     pages: Vec<PageSum>,
     words: Vec<BundledFile>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -102,12 +109,20 @@ struct Section {
 pub struct IndexBuilder {
     tables: Tables,
     filters: Vec<u8>,
-    words: WordIndexWriter,
+    /// `None`: granules are told apart by time and stream only.
+    words: Option<WordIndexWriter>,
 }
 
 impl IndexBuilder {
-    pub fn new() -> Result<Self, StoreError> {
-        Ok(IndexBuilder { tables: Tables::default(), filters: Vec::new(), words: WordIndexWriter::new()? })
+    /// `indexed`: words and ids are to be known.
+    pub fn new(indexed: bool) -> Result<Self, StoreError> {
+        let words = if indexed { Some(WordIndexWriter::new()?) } else { None };
+        Ok(IndexBuilder { tables: Tables { indexed, ..Tables::default() }, filters: Vec::new(), words })
+    }
+
+    /// Whether granules need their terms.
+    pub fn wants_terms(&self) -> bool {
+        self.words.is_some()
     }
 
     pub fn add_stream(&mut self, stream: SplitStream) {
@@ -137,7 +152,9 @@ impl IndexBuilder {
             self.filters.extend_from_slice(&descriptor);
             self.filters.extend_from_slice(filter.dma_fingerprints());
         }
-        self.words.add(terms.words())?;
+        if let Some(words) = &mut self.words {
+            words.add(terms.words())?;
+        }
         self.tables.granules.push(Granule {
             min_ts: bounds.0,
             max_ts: bounds.1,
@@ -156,7 +173,7 @@ impl IndexBuilder {
         self.tables.blocks = blocks;
         self.tables.rows = rows;
         self.tables.pages = pages;
-        let (files, bundle) = self.words.finish()?;
+        let (files, bundle) = self.words.map_or_else(|| Ok(Default::default()), WordIndexWriter::finish)?;
         self.tables.words = files;
         let json = serde_json::to_vec(&self.tables).map_err(StoreError::internal)?;
         let tables = zstd::bulk::compress(&json, 6).map_err(StoreError::internal)?;
@@ -190,7 +207,8 @@ pub struct SplitIndex {
     min_filtered_id: usize,
     filters: Bytes,
     filter_offsets: Vec<usize>,
-    words: WordIndex,
+    /// `None` when words and ids are not known.
+    words: Option<WordIndex>,
     bytes: usize,
 }
 
@@ -206,7 +224,7 @@ impl SplitIndex {
             serde_json::from_slice(&tables).map_err(|e| StoreError::corrupt(format!("index tables: {e}")))?;
         let filters = section(file, &sections, "filters")?;
         let bundle = decompress(&section(file, &sections, "words")?)?;
-        let words = WordIndex::open(&tables.words, &bundle)?;
+        let words = if tables.indexed { Some(WordIndex::open(&tables.words, &bundle)?) } else { None };
         let mut filter_offsets = Vec::with_capacity(tables.granules.len());
         let mut at = 0usize;
         for granule in &tables.granules {
@@ -249,10 +267,11 @@ impl SplitIndex {
     /// Which granules can hold a line in `range` that passes all filters. Never says no wrongly.
     pub fn candidates(&self, range: &TimeRange, filters: &[LineFilter]) -> Result<Vec<bool>, StoreError> {
         let mut keep: Vec<bool> = self.granules.iter().map(|g| range.overlaps_closed(g.min_ts, g.max_ts)).collect();
+        let Some(words) = &self.words else { return Ok(keep) };
         for texts in filters.iter().filter_map(literal::required) {
             let mut any = vec![false; keep.len()];
             for text in &texts {
-                for (slot, hit) in any.iter_mut().zip(self.holding(text)?) {
+                for (slot, hit) in any.iter_mut().zip(self.holding(words, text)?) {
                     *slot |= hit;
                 }
             }
@@ -264,12 +283,12 @@ impl SplitIndex {
     }
 
     /// Which granules can hold `literal` as a substring.
-    fn holding(&self, literal: &[u8]) -> Result<Vec<bool>, StoreError> {
+    fn holding(&self, words: &WordIndex, literal: &[u8]) -> Result<Vec<bool>, StoreError> {
         let mut keep = vec![true; self.granules.len()];
         for term in literal_terms(literal) {
             let mut hits = vec![false; keep.len()];
             if term.bytes.len() <= MAX_TERM {
-                self.holding_term(&term, &mut hits)?;
+                self.holding_term(words, &term, &mut hits)?;
             }
             for ((slot, hit), granule) in keep.iter_mut().zip(hits).zip(&self.granules) {
                 // A term that the index left out can contain an open term, or be one that is too long itself.
@@ -281,10 +300,10 @@ impl SplitIndex {
         Ok(keep)
     }
 
-    fn holding_term(&self, term: &Term<'_>, hits: &mut [bool]) -> Result<(), StoreError> {
+    fn holding_term(&self, words: &WordIndex, term: &Term<'_>, hits: &mut [bool]) -> Result<(), StoreError> {
         if term.kind == Kind::Word {
             let query = WordQuery { text: term.bytes, open_left: term.open_left, open_right: term.open_right };
-            self.words.granules(query, hits)?;
+            words.granules(query, hits)?;
         }
         let longer = longer_bits(term.bytes.len());
         // Ids that an open term may be a part of, and of which only the length is known. Words within mixed ids are in

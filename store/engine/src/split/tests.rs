@@ -19,7 +19,7 @@ async fn stored(rows: &[Row]) -> (Arc<dyn ObjectStore>, Arc<Split>) {
 }
 
 fn encoded(rows: &[Row]) -> EncodedSplit {
-    let mut writer = SplitWriter::new(SplitOptions { zstd_level: 3, block_rows: 8_192 }).unwrap();
+    let mut writer = SplitWriter::new(SplitOptions { zstd_level: 3, block_rows: 8_192, indexed: true }).unwrap();
     let mut open: Option<&LabelSet> = None;
     for (labels, at, body, metadata) in rows {
         if open != Some(labels) {
@@ -169,7 +169,8 @@ async fn splits_of_every_format_are_still_read() {
         assert_eq!((all, warnings), (rows.clone(), vec![]), "{version}");
         let (found, _, _) = scanned(split.clone(), vec![LineFilter::contains("of web took 34")]).await;
         assert_eq!(found, [rows[5].clone()], "{version}");
-        let mut merged = SplitWriter::for_rows(SplitOptions { zstd_level: 1, block_rows: 8_192 }).unwrap();
+        let mut merged =
+            SplitWriter::for_rows(SplitOptions { zstd_level: 1, block_rows: 8_192, indexed: true }).unwrap();
         let mut cursor = split.read_sorted().await.unwrap();
         while let Some(chunk) = cursor.next_chunk().await.unwrap() {
             merged.begin_stream(&chunk.labels).unwrap();

@@ -29,6 +29,8 @@ pub struct SplitOptions {
     pub zstd_level: i32,
     /// Rows of a block of bodies: a reader of one row reads the block. At most [`gantry_body::MAX_BLOCK_ROWS`].
     pub block_rows: usize,
+    /// Make an index of words and ids. Without it every granule of the time and the streams is searched.
+    pub indexed: bool,
 }
 
 /// What a written split holds.
@@ -143,7 +145,7 @@ impl SplitWriter {
         Ok(SplitWriter {
             parquet,
             schema,
-            index: IndexBuilder::new()?,
+            index: IndexBuilder::new(options.indexed)?,
             rows: 0,
             text_bytes: 0,
             stream: None,
@@ -198,7 +200,7 @@ impl SplitWriter {
         }
         self.last_timestamp = Some(timestamp);
         let Some(stream) = &mut self.stream else { return Err(StoreError::internal("a row before its stream")) };
-        let len = body.len()?;
+        let len = body.text_bytes()?;
         let text = (len + metadata.len()) as u64;
         stream.rows += 1;
         stream.text_bytes += text;
@@ -248,7 +250,9 @@ impl SplitWriter {
         let mut start = 0;
         for (bounds, text_bytes, rows) in std::mem::take(&mut self.open_granules) {
             self.terms.clear();
-            block.for_each_term(start..start + rows, &mut self.terms).map_err(corrupt)?;
+            if self.index.wants_terms() {
+                block.for_each_term(start..start + rows, &mut self.terms).map_err(corrupt)?;
+            }
             self.index.add_granule(bounds, text_bytes, &self.terms)?;
             start += rows;
         }

@@ -15,7 +15,7 @@ async fn ask_sql(options: QueryOptions) -> (StatusCode, String) {
     }
     let commit = store.append(&TenantId::default_tenant(), batch.finish()).await.unwrap();
     assert_eq!(commit.lines, 20_000);
-    let body = serde_json::to_string(&json!({ "query": STATEMENT })).unwrap();
+    let body = serde_json::to_string(&json!({ "sql": STATEMENT })).unwrap();
     let request = Request::post("/api/v1/sql").header("content-type", "application/json").body(Body::from(body));
     ask(&engine, request.unwrap()).await
 }
@@ -29,12 +29,12 @@ fn options(spill_bytes: u64) -> (tempfile::TempDir, QueryOptions) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sort_of_more_than_the_memory_goes_to_disk_and_leaves_nothing_there() {
     let (dir, options) = options(1 << 30);
-    std::fs::create_dir_all(dir.path().join("spill/left-behind")).unwrap();
+    std::fs::create_dir_all(dir.path().join("spill/gantry-spill/left-behind")).unwrap();
+    std::fs::write(dir.path().join("spill/not-ours"), "x").unwrap();
     let (status, body) = ask_sql(options).await;
     assert_eq!(status, StatusCode::OK, "{body}");
     assert!(body.contains("20004"), "{body}");
-    let left: Vec<_> = walk(&dir.path().join("spill"));
-    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(walk(&dir.path().join("spill")), [dir.path().join("spill/not-ours")], "only what is ours is removed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
