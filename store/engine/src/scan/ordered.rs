@@ -67,7 +67,14 @@ struct Progress {
 pub(super) fn start(context: Arc<Context>, units: Vec<Unit>, order: ScanOrder, parallelism: usize) -> ScanStream {
     let newest = order == ScanOrder::NewestFirst;
     let (quick, slow) = split_filters(&context.lines);
-    let windows = Windows::new(units.iter().map(|unit| (unit.min, unit.max, unit.rows())), newest);
+    let last = Timestamp(context.range.end.0.saturating_sub(1));
+    // Of a unit that reaches beyond the range only the part inside counts, and as many rows as its share.
+    let inside = units.iter().filter_map(|unit| {
+        let (min, max) = (unit.min.max(context.range.start), unit.max.min(last));
+        let share = (max.0 as f64 - min.0 as f64 + 1.0) / (unit.max.0 as f64 - unit.min.0 as f64 + 1.0);
+        (min <= max).then(|| (min, max, (unit.rows() as f64 * share).ceil() as usize))
+    });
+    let windows = Windows::new(inside, newest);
     let plan = Arc::new(Plan { context, units, quick, slow, newest, parallelism });
     let halves = Vec::new();
     let progress = Progress { plan, windows, halves, found: Vec::new(), bound: Timestamp::MAX, portion: FIRST_PORTION };
