@@ -2,10 +2,10 @@
 
 use crate::admission::{Admission, Limits, Permit};
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::results::ResultCache;
 use crate::{QueryError, QueryOptions};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use gantry_model::{Clock, TenantId};
 use gantry_store_api::{Queryable, ScanReport, Tail};
@@ -48,7 +48,7 @@ impl QueryEngine {
         registry: &prometheus::Registry,
     ) -> Result<Arc<Self>, QueryError> {
         let metrics = Metrics::new(registry).map_err(|error| QueryError::Internal(error.to_string()))?;
-        let pool = Arc::new(FairSpillPool::new(options.memory_bytes));
+        let pool = Arc::new(Pool::new(options.memory_bytes));
         let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).with_disk_manager_builder(spill(&options)?);
         let runtime = runtime.build_arc()?;
         let tail_slots = options.max_tails;

@@ -47,6 +47,9 @@ impl QueryError {
 /// Errors of ours travel through DataFusion as `External` and come back as they were.
 impl From<DataFusionError> for QueryError {
     fn from(error: DataFusionError) -> Self {
+        if is_full_spill(&error) {
+            return QueryError::Budget(SPILL_IS_FULL.into());
+        }
         match error.find_root() {
             DataFusionError::External(cause) => external(cause.as_ref()),
             DataFusionError::ResourcesExhausted(_) => QueryError::Budget(
@@ -62,6 +65,16 @@ impl From<DataFusionError> for QueryError {
             _ => QueryError::Internal(error.strip_backtrace()),
         }
     }
+}
+
+const SPILL_IS_FULL: &str = "the query needs more memory than is free, and more disk than it may take: \
+    narrow the time range, aggregate by fewer labels, or let it have more (query.memory_bytes, query.spill_bytes)";
+
+/// Whether a sort or an aggregate reached `query.spill_bytes`. DataFusion tells it by text alone, and wraps it as
+/// an error of the writer of the file; what it names is an option of its own, which nobody can set here.
+fn is_full_spill(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_) | DataFusionError::ArrowError(..))
+        && error.to_string().contains("max_temp_directory_size")
 }
 
 /// The asker's query is at fault in every case.

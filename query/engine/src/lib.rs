@@ -23,6 +23,7 @@ mod logql;
 mod metrics;
 mod options;
 mod patterns;
+mod pool;
 mod results;
 mod sql;
 mod tail;

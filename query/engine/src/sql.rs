@@ -81,6 +81,9 @@ impl QueryEngine {
         let mut config =
             SessionConfig::new().with_target_partitions(self.options.partitions()).with_information_schema(true);
         config.options_mut().sql_parser.collect_spans = true;
+        // Sorting in parts and merging them counts the memory of every part twice, and the merge cannot spill: what
+        // half fits would be refused. One sort spills.
+        config.options_mut().optimizer.repartition_sorts = false;
         // What a sort keeps for itself to merge what it spilled; all of them together must leave room for rows.
         let reserved = self.options.memory_bytes / (8 * self.options.partitions());
         config.options_mut().execution.sort_spill_reservation_bytes = reserved.min(10 << 20);

@@ -155,12 +155,17 @@ impl Writer {
 
     /// The lines that a query does not find; all of them while queries are refused.
     async fn missing<'l>(&self, loki: &Loki, lines: &'l [(u64, String)]) -> Result<Vec<&'l (u64, String)>, Gone> {
-        let span = times(lines);
-        let (start, end) = (span.start.to_string(), span.end.to_string());
-        let parameters = [("query", self.ledger.selector), ("start", &start), ("end", &end), ("limit", "5000")];
-        let answer = send(loki.get_request("/loki/api/v1/query_range").query(&parameters)).await?;
-        let found = if answer.status == 200 { entries(&answer.json()) } else { Default::default() };
-        Ok(lines.iter().filter(|line| !found.contains(line)).collect())
+        let mut missing = Vec::new();
+        // A batch that begins the day anew would span all of it, and no answer holds so many lines.
+        for lines in lines.chunk_by(|a, b| a.0 <= b.0) {
+            let span = times(lines);
+            let (start, end) = (span.start.to_string(), span.end.to_string());
+            let parameters = [("query", self.ledger.selector), ("start", &start), ("end", &end), ("limit", "5000")];
+            let answer = send(loki.get_request("/loki/api/v1/query_range").query(&parameters)).await?;
+            let found = if answer.status == 200 { entries(&answer.json()) } else { Default::default() };
+            missing.extend(lines.iter().filter(|line| !found.contains(line)));
+        }
+        Ok(missing)
     }
 
     /// Deletes every doomed line that is acknowledged. The request may be repeated: it says the same again.
