@@ -1,4 +1,4 @@
-//! The contract of the log store: append, query, tail, delete.
+//! The contract of the stores of logs (append, query, tail, delete) and of metrics (append, query).
 //!
 //! Everything that writes or reads lines sees these traits and never the engine. [`memory::MemoryStore`] implements them
 //! in memory, and [`contract`] is the suite that every implementation runs (both behind the feature `test-util`).
@@ -14,6 +14,7 @@
 mod append;
 mod delete;
 mod error;
+mod metrics;
 mod query;
 mod tail;
 
@@ -25,6 +26,10 @@ pub mod memory;
 pub use append::{Append, Commit};
 pub use delete::{Cancelled, Delete, DeleteRequest, DeleteStatus, DeleteWhat};
 pub use error::{ErrorKind, Retry, StoreError};
+pub use metrics::{
+    AppendMetrics, Cardinality, MetricCommit, MetricQuerier, MillisRange, QueryMetrics, RejectReason, SelectSeries,
+    SeriesSet,
+};
 pub use query::{
     LogRows, Querier, Queryable, Scan, ScanColumns, ScanOrder, ScanReport, ScanRequest, ScanStream, StreamSummary,
     rows_schema,

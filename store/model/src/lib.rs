@@ -9,6 +9,7 @@ mod clock;
 mod labels;
 mod line_filter;
 pub mod metadata;
+pub mod metric;
 mod selector;
 mod severity;
 mod tenant;

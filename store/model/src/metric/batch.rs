@@ -1,0 +1,239 @@
+//! [`MetricBatch`]: many samples of many series in few allocations.
+
+use crate::metric::encoded::{EncodedLabels, push_pair};
+use crate::metric::{Exemplar, MetricMetadata, NativeHistogram};
+use std::ops::Range;
+
+/// Samples of several series, as one receiver read them. A series may occur more than once; samples keep the order in
+/// which they came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MetricBatch {
+    labels: Vec<u8>,
+    series: Vec<BatchSeries>,
+    timestamps: Vec<i64>,
+    values: Vec<f64>,
+    histograms: Vec<(i64, NativeHistogram)>,
+    exemplars: Vec<Exemplar>,
+    metadata: Vec<(String, MetricMetadata)>,
+}
+
+/// One series' part of a batch; ranges are positions in the batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchSeries {
+    labels: Range<u32>,
+    samples: Range<u32>,
+    histograms: Range<u32>,
+    exemplars: Range<u32>,
+}
+
+/// Labels that name no series.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidLabels {
+    #[error("label name {0:?} occurs twice")]
+    Duplicate(String),
+    #[error("a label has no name")]
+    NoName,
+    #[error("the series has no labels")]
+    Empty,
+    #[error("a batch holds at most 4 GiB of labels")]
+    TooLarge,
+}
+
+impl MetricBatch {
+    pub fn builder() -> MetricBatchBuilder {
+        MetricBatchBuilder::default()
+    }
+
+    pub fn series(&self) -> &[BatchSeries] {
+        &self.series
+    }
+
+    pub fn labels(&self, series: &BatchSeries) -> EncodedLabels<'_> {
+        EncodedLabels(&self.labels[range(&series.labels)])
+    }
+
+    /// Milliseconds and values of the series' numbers.
+    pub fn samples(&self, series: &BatchSeries) -> (&[i64], &[f64]) {
+        let at = range(&series.samples);
+        (&self.timestamps[at.clone()], &self.values[at])
+    }
+
+    pub fn histograms(&self, series: &BatchSeries) -> &[(i64, NativeHistogram)] {
+        &self.histograms[range(&series.histograms)]
+    }
+
+    pub fn exemplars(&self, series: &BatchSeries) -> &[Exemplar] {
+        &self.exemplars[range(&series.exemplars)]
+    }
+
+    /// Metric families with what is known of them.
+    pub fn metadata(&self) -> &[(String, MetricMetadata)] {
+        &self.metadata
+    }
+
+    /// Numbers and histograms.
+    pub fn sample_count(&self) -> usize {
+        self.values.len() + self.histograms.len()
+    }
+
+    pub fn exemplar_count(&self) -> usize {
+        self.exemplars.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.sample_count() == 0 && self.exemplars.is_empty() && self.metadata.is_empty()
+    }
+}
+
+fn range(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
+}
+
+/// Fills a [`MetricBatch`]: open a series, then push what belongs to it.
+#[derive(Debug, Default)]
+pub struct MetricBatchBuilder {
+    batch: MetricBatch,
+}
+
+impl MetricBatchBuilder {
+    /// What is pushed from now on belongs to the series of these labels. In order of names they are taken as they come;
+    /// otherwise they are sorted. Labels with an empty value are left out. After an error no series is open: what is
+    /// pushed next is lost, so open another one first.
+    pub fn series<'l>(
+        &mut self,
+        pairs: impl IntoIterator<Item = (&'l str, &'l str)>,
+    ) -> Result<&mut Self, InvalidLabels> {
+        let start = self.batch.labels.len();
+        let outcome = self.push_labels(pairs, start).and_then(|()| {
+            let at = |length: usize| u32::try_from(length).map_err(|_| InvalidLabels::TooLarge);
+            Ok(BatchSeries {
+                labels: at(start)?..at(self.batch.labels.len())?,
+                samples: empty_range(at(self.batch.values.len())?),
+                histograms: empty_range(at(self.batch.histograms.len())?),
+                exemplars: empty_range(at(self.batch.exemplars.len())?),
+            })
+        });
+        match outcome {
+            Ok(series) => self.batch.series.push(series),
+            Err(error) => {
+                self.batch.labels.truncate(start);
+                return Err(error);
+            }
+        }
+        Ok(self)
+    }
+
+    fn push_labels<'l>(
+        &mut self,
+        pairs: impl IntoIterator<Item = (&'l str, &'l str)>,
+        start: usize,
+    ) -> Result<(), InvalidLabels> {
+        let mut last = "";
+        let mut sorted = true;
+        for (name, value) in pairs {
+            if name.is_empty() {
+                return Err(InvalidLabels::NoName);
+            }
+            sorted &= last < name;
+            last = name;
+            push_pair(&mut self.batch.labels, name, value);
+        }
+        let written = &self.batch.labels[start..];
+        // An empty value leaves two ends side by side.
+        if !sorted || written.windows(2).any(|pair| pair == [0xff, 0xff]) {
+            let repaired = repair(EncodedLabels(written))?;
+            self.batch.labels.truncate(start);
+            self.batch.labels.extend_from_slice(&repaired);
+        }
+        if self.batch.labels.len() == start { Err(InvalidLabels::Empty) } else { Ok(()) }
+    }
+
+    /// A number at an instant in milliseconds.
+    pub fn sample(&mut self, timestamp_ms: i64, value: f64) -> &mut Self {
+        if let Some(series) = self.batch.series.last_mut() {
+            self.batch.timestamps.push(timestamp_ms);
+            self.batch.values.push(value);
+            series.samples.end += 1;
+        }
+        self
+    }
+
+    /// A histogram at an instant in milliseconds. It is not validated here.
+    pub fn histogram(&mut self, timestamp_ms: i64, histogram: NativeHistogram) -> &mut Self {
+        if let Some(series) = self.batch.series.last_mut() {
+            self.batch.histograms.push((timestamp_ms, histogram));
+            series.histograms.end += 1;
+        }
+        self
+    }
+
+    pub fn exemplar(&mut self, exemplar: Exemplar) -> &mut Self {
+        if let Some(series) = self.batch.series.last_mut() {
+            self.batch.exemplars.push(exemplar);
+            series.exemplars.end += 1;
+        }
+        self
+    }
+
+    /// What is known of a metric family; belongs to no series.
+    pub fn metadata(&mut self, family: &str, metadata: MetricMetadata) -> &mut Self {
+        self.batch.metadata.push((family.to_owned(), metadata));
+        self
+    }
+
+    pub fn finish(self) -> MetricBatch {
+        self.batch
+    }
+}
+
+fn empty_range(at: u32) -> Range<u32> {
+    at..at
+}
+
+/// Sorted, without empty values.
+fn repair(labels: EncodedLabels<'_>) -> Result<Vec<u8>, InvalidLabels> {
+    let mut pairs: Vec<_> = labels.iter().collect();
+    pairs.sort_unstable();
+    if let Some(pair) = pairs.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return Err(InvalidLabels::Duplicate(pair[0].0.to_owned()));
+    }
+    let mut bytes = Vec::with_capacity(labels.as_bytes().len());
+    for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
+        push_pair(&mut bytes, name, value);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LabelSet;
+
+    #[test]
+    fn a_batch_gives_back_what_was_pushed() {
+        let mut builder = MetricBatch::builder();
+        builder.series([("__name__", "up"), ("job", "a")]).unwrap().sample(1, 1.0).sample(2, 0.0);
+        builder.series([("job", "b"), ("__name__", "up"), ("x", "")]).unwrap().sample(3, 1.0);
+        builder.histogram(4, NativeHistogram { count: 1.0, zero_count: 1.0, ..Default::default() });
+        builder.exemplar(Exemplar { labels: LabelSet::default(), value: 2.0, timestamp: 4 });
+        let batch = builder.finish();
+        let [one, two] = batch.series() else { panic!("two series") };
+        assert_eq!(batch.labels(one).to_labels(), LabelSet::from_pairs([("__name__", "up"), ("job", "a")]));
+        assert_eq!(batch.labels(two).to_labels(), LabelSet::from_pairs([("__name__", "up"), ("job", "b")]));
+        assert_eq!(batch.samples(one), (&[1, 2][..], &[1.0, 0.0][..]));
+        assert_eq!(batch.samples(two), (&[3][..], &[1.0][..]));
+        assert_eq!((batch.histograms(one).len(), batch.histograms(two).len()), (0, 1));
+        assert_eq!((batch.exemplars(one).len(), batch.exemplars(two).len()), (0, 1));
+        assert_eq!(batch.sample_count(), 4);
+    }
+
+    #[test]
+    fn labels_that_name_no_series_are_refused_and_leave_nothing() {
+        let mut builder = MetricBatch::builder();
+        let refused = builder.series([("b", "1"), ("a", "1"), ("b", "2")]).unwrap_err();
+        assert_eq!(refused, InvalidLabels::Duplicate("b".into()));
+        assert_eq!(builder.series([("", "1")]).unwrap_err(), InvalidLabels::NoName);
+        assert_eq!(builder.series([("a", "")]).unwrap_err(), InvalidLabels::Empty);
+        assert!(builder.finish().labels.is_empty());
+    }
+}
