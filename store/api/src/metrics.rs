@@ -25,6 +25,8 @@ pub trait AppendMetrics: Send + Sync {
 pub struct MetricCommit {
     /// Numbers and histograms that are stored.
     pub samples: u64,
+    /// How many of them are histograms.
+    pub histograms: u64,
     /// Exemplars that are stored.
     pub exemplars: u64,
     /// How many were refused, by reason.

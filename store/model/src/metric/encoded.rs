@@ -64,9 +64,16 @@ impl LabelSet {
 }
 
 pub(super) fn push_pair(into: &mut Vec<u8>, name: &str, value: &str) {
-    into.extend_from_slice(name.as_bytes());
+    push_bytes(into, name.as_bytes(), value.as_bytes());
+}
+
+/// The same; both must be UTF-8.
+#[inline]
+pub(super) fn push_bytes(into: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    into.reserve(name.len() + value.len() + 2);
+    into.extend_from_slice(name);
     into.push(END);
-    into.extend_from_slice(value.as_bytes());
+    into.extend_from_slice(value);
     into.push(END);
 }
 
