@@ -1,4 +1,4 @@
-//! LogQL: text to syntax tree and back.
+//! LogQL and, in [`promql`], PromQL: text to syntax tree and back.
 //!
 //! Pure and synchronous. It never evaluates, never looks at data, and knows nothing of Go templates beyond their place
 //! ([`parse_with`] takes someone who does). Errors are worded as Loki words them, because clients show and match them.
@@ -16,6 +16,7 @@ mod lr;
 mod parser;
 mod pretty;
 mod print;
+pub mod promql;
 pub mod size;
 mod validate;
 mod value;
