@@ -4,11 +4,20 @@ use std::fmt::Write;
 
 /// A double-quoted literal with Go's escapes: what is printable stays, the rest is escaped.
 pub fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
+    quote_in(text.chars(), '"', text.len())
+}
+
+/// A character in single quotes, with Go's escapes.
+pub fn quote_char(c: char) -> String {
+    quote_in(std::iter::once(c), '\'', 1)
+}
+
+fn quote_in(text: impl Iterator<Item = char>, mark: char, length: usize) -> String {
+    let mut out = String::with_capacity(length + 2);
+    out.push(mark);
+    for c in text {
         match c {
-            '"' => out.push_str("\\\""),
+            c if c == mark => out.extend(['\\', c]),
             '\\' => out.push_str("\\\\"),
             '\u{7}' => out.push_str("\\a"),
             '\u{8}' => out.push_str("\\b"),
@@ -22,7 +31,7 @@ pub fn quote(text: &str) -> String {
             c => escape(c, &mut out),
         }
     }
-    out.push('"');
+    out.push(mark);
     out
 }
 
@@ -47,6 +56,11 @@ fn escape(c: char, out: &mut String) {
 /// Shortest decimal digits that read back as the same number, never with an exponent (Go's `'f', -1`).
 pub fn plain_float(value: f64) -> String {
     special(value).unwrap_or_else(|| format!("{value}"))
+}
+
+/// With this many digits behind the point (Go's `'f'`).
+pub fn fixed_float(value: f64, digits: usize) -> String {
+    special(value).unwrap_or_else(|| format!("{value:.digits$}"))
 }
 
 /// As Go prints a number by default: like [`plain_float`], but with an exponent below 1e-4 and from 1e21.
@@ -77,13 +91,23 @@ fn special(value: f64) -> Option<String> {
 /// What a double-quoted literal's inside means. `None` for an escape that Go does not know. Bytes that are no UTF-8
 /// become U+FFFD.
 pub fn unescape(inside: &str) -> Option<String> {
+    unescape_in(inside, '"')
+}
+
+/// The same for a literal between other quotes.
+pub fn unescape_in(inside: &str, mark: char) -> Option<String> {
     let mut bytes = Vec::with_capacity(inside.len());
     let mut rest = inside;
     while let Some(at) = rest.find('\\') {
         bytes.extend_from_slice(&rest.as_bytes()[..at]);
         let kind = rest[at + 1..].chars().next()?;
         let after = &rest[at + 1 + kind.len_utf8()..];
-        rest = unescape_one(kind, &rest[at + 1..], after, &mut bytes)?;
+        if kind == mark {
+            bytes.push(mark as u8);
+            rest = after;
+        } else {
+            rest = unescape_one(kind, &rest[at + 1..], after, &mut bytes)?;
+        }
     }
     bytes.extend_from_slice(rest.as_bytes());
     Some(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
@@ -99,7 +123,7 @@ fn unescape_one<'a>(kind: char, body: &'a str, after: &'a str, bytes: &mut Vec<u
         'r' => b'\r',
         't' => b'\t',
         'v' => 11,
-        '\\' | '"' => kind as u8,
+        '\\' => kind as u8,
         '0'..='7' => return number(body, 3, 8, true, bytes),
         'x' => return number(after, 2, 16, true, bytes),
         'u' => return number(after, 4, 16, false, bytes),

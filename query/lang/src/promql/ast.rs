@@ -170,6 +170,8 @@ pub struct BinaryExpr {
     pub return_bool: bool,
     /// Given exactly when both sides are instant vectors.
     pub matching: Option<VectorMatching>,
+    /// Where the operator stands.
+    pub op_span: Span,
 }
 
 /// How the series of two sides find each other.
@@ -293,6 +295,22 @@ impl Expr {
 impl BinaryExpr {
     pub fn span(&self) -> Span {
         self.lhs.span().to(self.rhs.span())
+    }
+}
+
+impl VectorMatching {
+    /// Whether a missing series is filled in on either side.
+    pub fn fills(&self) -> bool {
+        self.fill_left.is_some() || self.fill_right.is_some()
+    }
+}
+
+impl Extension {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Extension::Anchored => "anchored",
+            Extension::Smoothed => "smoothed",
+        }
     }
 }
 

@@ -1,0 +1,44 @@
+//! Trees as indented text: what fits on a line stays on one, what does not is broken at operators, arguments and
+//! parentheses. As Prometheus' `/api/v1/format_query` answers.
+
+use super::ast::*;
+
+/// Bytes of an expression that stays on one line.
+const LINE: usize = 100;
+
+impl Expr {
+    /// The query over several lines, where one of it is not enough.
+    pub fn pretty(&self) -> String {
+        self.pretty_at(0)
+    }
+
+    fn pretty_at(&self, level: usize) -> String {
+        let indent = "  ".repeat(level);
+        let line = self.to_string();
+        match self {
+            Expr::Unary(e) => format!("{indent}{}{}", e.sign(), e.expr.pretty_at(level).trim()),
+            // Prometheus does not indent a short one.
+            Expr::Subquery(_) if line.len() <= LINE => line,
+            Expr::Subquery(e) => format!("{}{}", e.expr.pretty_at(level), e.suffix()),
+            Expr::Number(_) | Expr::String(_) | Expr::Vector(_) | Expr::Matrix(_) => indent + &line,
+            _ if line.len() <= LINE => indent + &line,
+            Expr::Aggregate(e) => {
+                let args: Vec<&Expr> = e.param.as_deref().into_iter().chain([&*e.expr]).collect();
+                format!("{indent}{}(\n{}\n{indent})", e.head(), lines(&args, level + 1))
+            }
+            Expr::Call(e) => {
+                let args: Vec<&Expr> = e.args.iter().collect();
+                format!("{indent}{}(\n{}\n{indent})", e.function.as_str(), lines(&args, level + 1))
+            }
+            Expr::Paren(e) => format!("{indent}(\n{}\n{indent})", e.expr.pretty_at(level + 1)),
+            Expr::Binary(e) => {
+                let (lhs, rhs) = (e.lhs.pretty_at(level + 1), e.rhs.pretty_at(level + 1));
+                format!("{lhs}\n{indent}{}\n{rhs}", e.operator())
+            }
+        }
+    }
+}
+
+fn lines(args: &[&Expr], level: usize) -> String {
+    args.iter().map(|arg| arg.pretty_at(level)).collect::<Vec<_>>().join(",\n")
+}
