@@ -17,6 +17,7 @@ const FORMAT_KEY: &str = "store/format";
 const PARTITIONS_KEY: &str = "store/partitions";
 const SPLITS: &str = "split/";
 const WAL: &str = "wal/";
+const METRIC_WAL: &str = "metric-wal/";
 /// Of the whole data directory: layout, catalog keys, file formats.
 const FORMAT: u32 = 1;
 
@@ -32,6 +33,8 @@ pub(crate) struct Contents {
     pub splits: Vec<SplitMeta>,
     /// By partition: everything before this place is in splits.
     pub flushed: BTreeMap<u32, WalPosition>,
+    /// By shard: everything before this place of its log is in blocks.
+    pub metrics_flushed: BTreeMap<u32, WalPosition>,
 }
 
 impl Catalog {
@@ -64,7 +67,13 @@ impl Catalog {
             let number = number.ok_or_else(|| StoreError::corrupt(format!("catalog key {}", entry.key)))?;
             flushed.insert(number, decode(&entry)?);
         }
-        Ok(Contents { partitions, splits, flushed })
+        let mut metrics_flushed = BTreeMap::new();
+        for entry in self.meta.range(METRIC_WAL).await.map_err(meta_error)? {
+            let number = entry.key.strip_prefix(METRIC_WAL).and_then(|name| name.parse().ok());
+            let number = number.ok_or_else(|| StoreError::corrupt(format!("catalog key {}", entry.key)))?;
+            metrics_flushed.insert(number, decode(&entry)?);
+        }
+        Ok(Contents { partitions, splits, flushed, metrics_flushed })
     }
 
     async fn number(&self, key: &str) -> Result<u32, StoreError> {

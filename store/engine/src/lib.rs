@@ -29,6 +29,7 @@ pub mod mask;
 mod masked;
 pub mod memtable;
 mod merge;
+pub mod metric;
 mod metrics;
 mod objects;
 mod options;
@@ -52,6 +53,7 @@ mod wal;
 
 pub use check::{CheckReport, Problem, Severity, check};
 pub use expiry::{StreamRetention, StreamRules};
+pub use metric::MetricOptions;
 pub use options::{S3Options, Secret, StoreOptions, SyncMode, TenantRetention, WalCompression};
 pub use stats::StoreStats;
 pub use store::Store;

@@ -1,6 +1,7 @@
 //! Everything an operator can set.
 
 use crate::expiry::{StreamRules, TenantExpiry};
+use crate::metric::MetricOptions;
 use crate::units::{byte_size, duration, optional_byte_size, optional_duration};
 use gantry_model::TenantId;
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,7 @@ pub struct StoreOptions {
     /// How long a delete request can be cancelled before its lines are removed from the files. They are hidden at once.
     #[serde(with = "duration")]
     pub delete_cancel_period: Duration,
+    pub metrics: MetricOptions,
     /// Free bytes on the disk of `data` below which writes are refused.
     #[serde(with = "byte_size")]
     pub min_free: u64,
@@ -103,6 +105,7 @@ impl Default for StoreOptions {
             tenants: BTreeMap::new(),
             stream_rules: StreamRules::default(),
             delete_cancel_period: Duration::from_secs(600),
+            metrics: MetricOptions::default(),
             min_free: 256 << 20,
             max_bytes: None,
             orphan_age: Duration::from_secs(3600),
@@ -131,6 +134,7 @@ impl StoreOptions {
             self.object_store.is_empty() || self.object_store.starts_with("s3://"),
             "store.object_store must be empty or start with s3://",
         );
+        self.metrics.problems(&mut problems);
         problems
     }
 

@@ -7,7 +7,7 @@ use crate::querier::Snapshot;
 use crate::shared::Shared;
 use crate::split::{Split, SplitId, SplitMeta};
 use crate::wal::WalPosition;
-use crate::wal::queue::Queue;
+use crate::wal::queue::{Item, Queue};
 use crate::wal::segment::{file_name, sync_dir};
 use gantry_model::{TenantId, TimeRange, Timestamp};
 use gantry_store_api::{ErrorKind, StoreError};
@@ -23,7 +23,7 @@ pub(crate) struct Partition {
     pub number: u32,
     /// Directory of the WAL segments.
     pub dir: PathBuf,
-    pub queue: Queue,
+    pub queue: Queue<Item>,
     /// Held while a memtable is written, so that they become splits in order.
     pub flushing: tokio::sync::Mutex<()>,
     /// Held while splits are merged or removed.

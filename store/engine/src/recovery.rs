@@ -47,7 +47,7 @@ pub(crate) async fn replay(
 }
 
 /// Creates `dir` so that it survives a loss of power; every directory up to `data` is synced.
-fn create_dirs(data: &Path, dir: &Path) -> std::io::Result<()> {
+pub(crate) fn create_dirs(data: &Path, dir: &Path) -> std::io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -100,11 +100,11 @@ fn freeze_if_full(shared: &Shared, partition: &Partition, end: WalPosition) {
     }
 }
 
-fn report_damage(shared: &Shared, path: &Path, from: u64, to: u64, what: &str) {
+pub(crate) fn report_damage(shared: &Shared, path: &Path, from: u64, to: u64, what: &str) {
     shared.metrics.damaged_records.inc();
     tracing::error!(
         segment = %path.display(), from, to, what,
-        "acknowledged lines in the WAL cannot be read; a copy of the segment is kept beside it as *.corrupt"
+        "acknowledged data in the WAL cannot be read; a copy of the segment is kept beside it as *.corrupt"
     );
 }
 
@@ -137,7 +137,7 @@ fn cut_torn_end(
 }
 
 /// A second name for the file, which stays when the segment goes.
-fn keep_aside(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn keep_aside(path: &Path) -> Result<(), StoreError> {
     let aside = path.with_extension("wal.corrupt");
     match std::fs::hard_link(path, &aside) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {

@@ -10,6 +10,7 @@ use crate::flush::flush_oldest;
 use crate::held::HeldQuerier;
 use crate::lock::DirectoryLock;
 use crate::mask::Mask;
+use crate::metric::{MetricCounters, MetricStore};
 use crate::metrics::Metrics;
 use crate::partition::Partition;
 use crate::querier::{Snapshot, querier};
@@ -40,6 +41,7 @@ const ENCODE_INLINE: usize = 1 << 20;
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
     pub(crate) partitions: Vec<Arc<Partition>>,
+    pub(crate) metrics: MetricStore,
     encoder: Arc<Encoder>,
     writers: Mutex<Vec<JoinHandle<()>>>,
     closed: AtomicBool,
@@ -75,17 +77,20 @@ impl Store {
         io_context(std::fs::create_dir_all(data), || format!("cannot create {}", data.display()))?;
         let lock = DirectoryLock::acquire(data)?;
         let metrics = Metrics::new(registry)?;
+        let counters = MetricCounters::new(registry)?;
         let disk = Disk::new(free, options.min_free, options.max_bytes);
         let opening = move || Shared::open(options, clock, disk, metrics);
         let shared = Arc::new(tokio::task::spawn_blocking(opening).await.map_err(join_error)??);
         let contents = shared.catalog.open(wanted_partitions(&shared.options)).await?;
         let cuts =
             shared.deletes.open(contents.splits.iter().map(|meta| meta.deletes_through).max().unwrap_or(0)).await?;
+        let metrics = MetricStore::open(&shared, contents.partitions, &contents.metrics_flushed, counters).await?;
         let (partitions, writers) = open_partitions(&shared, contents, cuts).await?;
         let encoder = Arc::new(Encoder::new(shared.options.wal_compression));
         Ok(Arc::new(Store {
             shared,
             partitions,
+            metrics,
             encoder,
             writers: Mutex::new(writers),
             closed: AtomicBool::new(false),
@@ -161,7 +166,8 @@ impl Store {
         for partition in &self.partitions {
             partition.queue.close();
         }
-        let writers = std::mem::take(&mut *self.writers.lock());
+        let mut writers = std::mem::take(&mut *self.writers.lock());
+        writers.extend(self.metrics.close());
         let joined = tokio::task::spawn_blocking(move || writers.into_iter().all(|writer| writer.join().is_ok())).await;
         self.shared.hub.close();
         match joined {
@@ -309,7 +315,7 @@ impl Drop for Store {
             partition.queue.close();
         }
         self.shared.hub.close();
-        for writer in std::mem::take(&mut *self.writers.lock()) {
+        for writer in std::mem::take(&mut *self.writers.lock()).into_iter().chain(self.metrics.close()) {
             let _ = writer.join();
         }
     }

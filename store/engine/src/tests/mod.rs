@@ -18,11 +18,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// 2026-01-01T00:00:00Z.
-const NOW: Timestamp = Timestamp::from_secs(1_767_225_600);
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_767_225_600);
 
 /// A disk whose free space a test sets.
 #[derive(Debug)]
-struct FakeSpace(AtomicU64);
+pub(crate) struct FakeSpace(AtomicU64);
 
 impl FreeSpace for FakeSpace {
     fn free_bytes(&self) -> Result<u64, StoreError> {
@@ -30,29 +30,29 @@ impl FreeSpace for FakeSpace {
     }
 }
 
-fn roomy() -> Arc<FakeSpace> {
+pub(crate) fn roomy() -> Arc<FakeSpace> {
     Arc::new(FakeSpace(AtomicU64::new(1 << 40)))
 }
 
-fn options(dir: &Path) -> StoreOptions {
+pub(crate) fn options(dir: &Path) -> StoreOptions {
     StoreOptions { data: dir.to_owned(), partitions: 2, ..StoreOptions::default() }
 }
 
-async fn open_with(options: StoreOptions, clock: &Arc<ManualClock>, space: Arc<FakeSpace>) -> Arc<Store> {
+pub(crate) async fn open_with(options: StoreOptions, clock: &Arc<ManualClock>, space: Arc<FakeSpace>) -> Arc<Store> {
     Store::open_with(options, clock.clone(), &prometheus::Registry::new(), space).await.unwrap()
 }
 
-async fn open(dir: &Path) -> Arc<Store> {
+pub(crate) async fn open(dir: &Path) -> Arc<Store> {
     open_with(options(dir), &Arc::new(ManualClock::at(NOW)), roomy()).await
 }
 
 /// Ends the store as a crash would: nothing is flushed. (What was handed to the writer is still written.)
-async fn crash(store: Arc<Store>) {
+pub(crate) async fn crash(store: Arc<Store>) {
     let store = Arc::into_inner(store).expect("the only handle");
     tokio::task::spawn_blocking(move || drop(store)).await.unwrap();
 }
 
-fn tenant() -> TenantId {
+pub(crate) fn tenant() -> TenantId {
     TenantId::default_tenant()
 }
 

@@ -29,35 +29,49 @@ pub(crate) struct Item {
     pub room: OwnedSemaphorePermit,
 }
 
+/// What may wait in a queue.
+pub(crate) trait Queued {
+    /// Bytes that it adds to the log, about.
+    fn bytes(&self) -> usize;
+}
+
+impl Queued for Item {
+    fn bytes(&self) -> usize {
+        self.record.len()
+    }
+}
+
 /// What the writer does next.
-#[derive(Debug, Default)]
-pub(crate) struct Work {
-    pub items: Vec<Item>,
+#[derive(Debug)]
+pub(crate) struct Work<T> {
+    pub items: Vec<T>,
     /// Who waits for the active memtable to be frozen.
     pub freeze: Vec<Answer>,
     /// Nothing more will come.
     pub finished: bool,
 }
 
+/// Items of one writer.
 #[derive(Debug)]
-pub(crate) struct Queue {
+pub(crate) struct Queue<T> {
     room: Arc<Semaphore>,
     capacity: usize,
-    state: Mutex<State>,
+    state: Mutex<State<T>>,
     wake: Condvar,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    items: VecDeque<Item>,
+#[derive(Debug)]
+struct State<T> {
+    items: VecDeque<T>,
     freeze: Vec<Answer>,
     closed: bool,
 }
 
-impl Queue {
+impl<T: Queued> Queue<T> {
     pub(crate) fn new(capacity: usize) -> Self {
         let capacity = capacity.clamp(1 << 20, u32::MAX as usize / 2);
-        Queue { room: Arc::new(Semaphore::new(capacity)), capacity, state: Mutex::default(), wake: Condvar::new() }
+        let state = State { items: VecDeque::new(), freeze: Vec::new(), closed: false };
+        Queue { room: Arc::new(Semaphore::new(capacity)), capacity, state: Mutex::new(state), wake: Condvar::new() }
     }
 
     /// Waits a short while for a place for `bytes` of record and text.
@@ -74,7 +88,7 @@ impl Queue {
         }
     }
 
-    pub(crate) fn push(&self, item: Item) -> Result<(), StoreError> {
+    pub(crate) fn push(&self, item: T) -> Result<(), StoreError> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(stopping());
@@ -106,7 +120,7 @@ impl Queue {
     }
 
     /// Blocks until there is something to do, or until `deadline`.
-    pub(crate) fn take(&self, deadline: Option<Instant>) -> Work {
+    pub(crate) fn take(&self, deadline: Option<Instant>) -> Work<T> {
         let mut state = self.state.lock();
         while state.items.is_empty() && state.freeze.is_empty() && !state.closed {
             match deadline {
@@ -118,10 +132,10 @@ impl Queue {
                 }
             }
         }
-        let mut work = Work { freeze: std::mem::take(&mut state.freeze), ..Work::default() };
+        let mut work = Work { items: Vec::new(), freeze: std::mem::take(&mut state.freeze), finished: false };
         let mut bytes = 0;
         while let Some(item) = state.items.front() {
-            bytes += item.record.len();
+            bytes += item.bytes();
             if bytes > GROUP_BYTES && !work.items.is_empty() {
                 break;
             }

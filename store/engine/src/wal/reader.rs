@@ -114,7 +114,7 @@ impl Items<'_> {
     /// Whether a whole record starts anywhere behind `from`. Only used to judge: such a record is not replayed, since its
     /// place is not vouched for by the chain of lengths.
     fn record_follows(&self, from: usize) -> bool {
-        let plausible = |at: &usize| self.bytes.get(at + RECORD_HEADER).is_some_and(|first| *first <= 1);
+        let plausible = |at: &usize| self.bytes.get(at + RECORD_HEADER).is_some_and(|first| *first <= 2);
         (from + 1..self.bytes.len()).filter(plausible).any(|at| judge_record(self.bytes, at).is_ok())
     }
 }

@@ -1,0 +1,51 @@
+//! Encoded labels that are known to be whole: reading them, and the order of the label sets that they stand for.
+
+use gantry_model::LabelSet;
+use std::cmp::Ordering;
+
+/// What ends a name and a value, see `gantry_model::metric::EncodedLabels`.
+const END: u8 = 0xff;
+
+/// Names and values in order of names.
+pub(crate) fn pairs(bytes: &[u8]) -> impl Iterator<Item = (&str, &str)> {
+    let mut parts = bytes.split(|byte| *byte == END).map(|part| std::str::from_utf8(part).unwrap_or_default());
+    std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))
+}
+
+pub(crate) fn to_set(bytes: &[u8]) -> LabelSet {
+    pairs(bytes).collect()
+}
+
+/// As the label sets compare: the end of a name or value comes before all that it could go on with.
+pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    let at = a.iter().zip(b).position(|(a, b)| a != b);
+    let rank = |byte: u8| byte.wrapping_add(1);
+    match at {
+        Some(at) => rank(a[at]).cmp(&rank(b[at])),
+        None => a.len().cmp(&b.len()),
+    }
+}
+
+/// Which series it is within a shard.
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bytes_compare_as_the_sets(
+            a in proptest::collection::btree_map("[ab]{1,2}", "[ab]{1,2}", 0..3),
+            b in proptest::collection::btree_map("[ab]{1,2}", "[ab]{1,2}", 0..3),
+        ) {
+            let (a, b) = (LabelSet::from_pairs(a), LabelSet::from_pairs(b));
+            let bytes = |set: &LabelSet| { let mut bytes = Vec::new(); set.encode(&mut bytes); bytes };
+            prop_assert_eq!(compare(&bytes(&a), &bytes(&b)), a.cmp(&b));
+            prop_assert_eq!(to_set(&bytes(&a)), a);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Reads a shard's log back into its heads after a start.
+
+use super::head::{Head, Heads, Rules, SeriesCounts};
+use super::labels;
+use super::metadata::Metadata;
+use super::record::{self, RecordSink};
+use super::series::NewSample;
+use super::shard::Shard;
+use crate::error::{io_context, join_error};
+use crate::recovery::{create_dirs, keep_aside, report_damage};
+use crate::shared::Shared;
+use crate::wal::WalPosition;
+use crate::wal::reader::{Item, SegmentBytes};
+use crate::wal::segment::{self, HEADER, file_name};
+use gantry_chunk::Scratch;
+use gantry_model::TenantId;
+use gantry_model::metric::{EncodedLabels, Exemplar, MetricMetadata, NativeHistogram};
+use gantry_store_api::StoreError;
+use parking_lot::RwLockWriteGuard;
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::sync::Arc;
+
+/// What replay needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Replay {
+    pub shared: Arc<Shared>,
+    pub shard: Arc<Shard>,
+    pub counts: Arc<SeriesCounts>,
+    pub metadata: Arc<Metadata>,
+}
+
+impl Replay {
+    /// Replays what is not in blocks yet and gives the number of the next segment.
+    pub(crate) async fn run(self, flushed: WalPosition) -> Result<u64, StoreError> {
+        tokio::task::spawn_blocking(move || self.run_here(flushed)).await.map_err(join_error)?
+    }
+
+    fn run_here(&self, flushed: WalPosition) -> Result<u64, StoreError> {
+        let (shared, shard) = (&self.shared, &self.shard);
+        let dir = &shard.dir;
+        io_context(create_dirs(&shared.options.data, dir), || format!("cannot create {}", dir.display()))?;
+        let numbers = segment::list(dir)?;
+        let next = numbers.last().map_or(1, |last| last + 1).max(flushed.segment);
+        for number in numbers.iter().copied() {
+            let path = dir.join(file_name(number));
+            let bytes = io_context(path.metadata(), || format!("cannot read {}", path.display()))?.len();
+            shard.segment_grew(shared, number, bytes);
+        }
+        shard.release_segments(shared, flushed)?;
+        let active = shard.active();
+        let mut sink = Sink::new(self, &active);
+        let mut scratch = Scratch::default();
+        for number in numbers.into_iter().filter(|number| *number >= flushed.segment) {
+            let from = if number == flushed.segment { flushed.offset } else { HEADER };
+            self.segment(number, from, &mut sink, &mut scratch)?;
+        }
+        drop(sink);
+        if active.is_empty() {
+            shard.release_segments(shared, WalPosition { segment: next, offset: HEADER })?;
+        }
+        Ok(next)
+    }
+
+    fn segment(&self, number: u64, from: u64, sink: &mut Sink<'_>, scratch: &mut Scratch) -> Result<(), StoreError> {
+        let path = self.shard.dir.join(file_name(number));
+        let bytes = SegmentBytes::read(&path)?;
+        let mut damaged = false;
+        for item in bytes.items(from) {
+            match item {
+                Item::Record { payload, offset, end } => match record::read(payload, scratch, sink) {
+                    Ok(()) => {
+                        self.shard.touched(self.shared.clock.now(), end - offset);
+                        self.shared.metrics.replayed_records.inc();
+                    }
+                    Err(what) => {
+                        report_damage(&self.shared, &path, offset, end, &what);
+                        damaged = true;
+                    }
+                },
+                Item::Damaged { from, to, what } => {
+                    report_damage(&self.shared, &path, from, to, &what);
+                    damaged = true;
+                }
+                Item::Torn { from, what } => self.cut_torn_end(number, from, bytes.len(), &what)?,
+            }
+        }
+        if damaged { keep_aside(&path) } else { Ok(()) }
+    }
+
+    /// The bytes behind the last whole record were never acknowledged.
+    fn cut_torn_end(&self, number: u64, from: u64, len: u64, what: &str) -> Result<(), StoreError> {
+        let path = self.shard.dir.join(file_name(number));
+        tracing::warn!(segment = %path.display(), from, bytes = len - from, what, "cutting the unfinished end of the WAL");
+        let cut = || {
+            if from < HEADER {
+                return std::fs::remove_file(&path);
+            }
+            let file = OpenOptions::new().write(true).open(&path)?;
+            file.set_len(from)?;
+            file.sync_data()
+        };
+        io_context(cut(), || format!("cannot cut {}", path.display()))?;
+        if from < HEADER {
+            self.shard.forget_segment(&self.shared, number);
+        } else {
+            self.shard.segment_grew(&self.shared, number, from);
+        }
+        Ok(())
+    }
+}
+
+/// Puts what records hold into the heads.
+struct Sink<'r> {
+    replay: &'r Replay,
+    heads: &'r Heads,
+    tenants: RwLockWriteGuard<'r, HashMap<TenantId, Head>>,
+    tenant: TenantId,
+    dictionary: u64,
+    /// Numbers of series in the log, by tenant, and those that they have now.
+    known: HashMap<TenantId, HashMap<u32, u32>>,
+    scratch: Scratch,
+}
+
+impl<'r> Sink<'r> {
+    fn new(replay: &'r Replay, heads: &'r Heads) -> Self {
+        Sink {
+            replay,
+            heads,
+            tenants: heads.tenants.write(),
+            tenant: TenantId::default_tenant(),
+            dictionary: 0,
+            known: HashMap::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    fn rules(&self) -> Rules<'r> {
+        Rules { options: &self.replay.shared.options.metrics, now: 0, replay: true }
+    }
+
+    fn append(&mut self, series: u32, at: i64, sample: NewSample<'_>) -> Result<(), String> {
+        let known = self.known.get(&self.tenant).and_then(|known| known.get(&series));
+        let number = *known.ok_or("a series whose labels were in a record that cannot be read")?;
+        let rules = self.rules();
+        let head = self.heads.head(&mut self.tenants, &self.tenant, &self.replay.counts);
+        // What is refused now is there already: the log has repeated samples, too.
+        let _ = head.append_one(number, at, sample, rules, &mut self.scratch);
+        Ok(())
+    }
+}
+
+impl RecordSink for Sink<'_> {
+    fn begin(&mut self, tenant: TenantId, dictionary: u64) {
+        if dictionary != self.dictionary {
+            self.known.clear();
+            self.dictionary = dictionary;
+        }
+        self.tenant = tenant;
+    }
+
+    fn define(&mut self, series: u32, bytes: &[u8]) -> Result<(), String> {
+        EncodedLabels::new(bytes).ok_or("bytes that are no labels")?;
+        let rules = self.rules();
+        let head = self.heads.head(&mut self.tenants, &self.tenant, &self.replay.counts);
+        let number = head.resolve(labels::hash(bytes), bytes, rules).map_err(|reason| reason.as_str())?;
+        self.known.entry(self.tenant.clone()).or_default().insert(series, number);
+        Ok(())
+    }
+
+    fn number(&mut self, series: u32, at: i64, value: f64) -> Result<(), String> {
+        self.append(series, at, NewSample::Number(value))
+    }
+
+    fn histogram(&mut self, series: u32, at: i64, histogram: &NativeHistogram) -> Result<(), String> {
+        self.append(series, at, NewSample::Histogram(histogram))
+    }
+
+    fn exemplar(&mut self, series: &[u8], exemplar: Exemplar) -> Result<(), String> {
+        EncodedLabels::new(series).ok_or("bytes that are no labels")?;
+        // One that is refused was kept before.
+        let _ = self.replay.shard.exemplars.push(&self.tenant, &series.into(), exemplar);
+        Ok(())
+    }
+
+    fn metadata(&mut self, family: &str, metadata: MetricMetadata) {
+        self.replay.metadata.add(&self.tenant, family, metadata);
+    }
+}

@@ -1,0 +1,177 @@
+//! [`Shard`]: heads and blocks of a share of the series, under one lock, so that a snapshot is consistent.
+
+use super::exemplars::Exemplars;
+use super::head::Heads;
+use super::writer::Item;
+use crate::error::io_context;
+use crate::shared::Shared;
+use crate::wal::WalPosition;
+use crate::wal::queue::Queue;
+use crate::wal::segment::{file_name, sync_dir};
+use gantry_model::Timestamp;
+use gantry_store_api::{ErrorKind, StoreError};
+use parking_lot::{Condvar, Mutex};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Frozen heads that may wait to become blocks before appends have to wait, too.
+const WAITING: usize = 1;
+
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub number: u32,
+    /// Directory of the log's segments.
+    pub dir: PathBuf,
+    pub queue: Queue<Item>,
+    pub exemplars: Exemplars,
+    /// Held while a head is written.
+    pub flushing: tokio::sync::Mutex<()>,
+    /// Held while blocks are merged or removed.
+    pub compacting: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+    /// Told when a frozen head has become blocks, or could not.
+    drained: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    active: Arc<Heads>,
+    /// When the first sample came into the active heads.
+    active_since: Option<Timestamp>,
+    /// Bytes of the log that hold them.
+    active_log_bytes: u64,
+    /// Oldest first.
+    frozen: VecDeque<Frozen>,
+    /// Bytes of every segment on disk by number.
+    segments: BTreeMap<u64, u64>,
+    /// Why the last flush failed.
+    flush_error: Option<StoreError>,
+}
+
+/// Heads that take no more samples.
+#[derive(Clone, Debug)]
+pub(crate) struct Frozen {
+    pub heads: Arc<Heads>,
+    /// When they are in blocks, so is the whole log before this place.
+    pub end: WalPosition,
+}
+
+impl Shard {
+    pub(crate) fn new(number: u32, dir: PathBuf, queue_bytes: usize, exemplars: usize) -> Self {
+        Shard {
+            number,
+            dir,
+            queue: Queue::new(queue_bytes),
+            exemplars: Exemplars::new(exemplars),
+            flushing: tokio::sync::Mutex::default(),
+            compacting: tokio::sync::Mutex::default(),
+            state: Mutex::default(),
+            drained: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn active(&self) -> Arc<Heads> {
+        self.state.lock().active.clone()
+    }
+
+    /// When the first sample of the active heads came.
+    pub(crate) fn active_since(&self) -> Option<Timestamp> {
+        self.state.lock().active_since
+    }
+
+    /// Notes that samples came into the active heads, with so many bytes of the log.
+    pub(crate) fn touched(&self, now: Timestamp, log_bytes: u64) {
+        let mut state = self.state.lock();
+        state.active_since.get_or_insert(now);
+        state.active_log_bytes += log_bytes;
+    }
+
+    pub(crate) fn active_log_bytes(&self) -> u64 {
+        self.state.lock().active_log_bytes
+    }
+
+    /// Heads of all ages, the oldest first.
+    pub(crate) fn heads(&self) -> Vec<Arc<Heads>> {
+        let state = self.state.lock();
+        state.frozen.iter().map(|frozen| &frozen.heads).chain([&state.active]).cloned().collect()
+    }
+
+    /// Starts new heads. Nothing happens to empty ones. Only the writer calls this.
+    pub(crate) fn freeze(&self, end: WalPosition) -> bool {
+        let active = self.active();
+        if active.is_empty() {
+            return false;
+        }
+        let successor = Arc::new(active.successor());
+        let mut state = self.state.lock();
+        let heads = std::mem::replace(&mut state.active, successor);
+        state.frozen.push_back(Frozen { heads, end });
+        state.active_since = None;
+        state.active_log_bytes = 0;
+        true
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.lock().frozen.len()
+    }
+
+    pub(crate) fn oldest_frozen(&self) -> Option<Frozen> {
+        self.state.lock().frozen.front().cloned()
+    }
+
+    /// Blocks until few enough heads wait, for a while; then gives the reason why appends cannot go on.
+    pub(crate) fn wait_for_room(&self, patience: Duration) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        let hopeful = |state: &mut State| state.frozen.len() >= WAITING && state.flush_error.is_none();
+        self.drained.wait_while_for(&mut state, hopeful, patience);
+        if state.frozen.len() < WAITING {
+            return Ok(());
+        }
+        let (kind, why) = match &state.flush_error {
+            Some(error) if error.kind() == ErrorKind::StorageFull => (ErrorKind::StorageFull, error.message()),
+            Some(error) => (ErrorKind::Overloaded, error.message()),
+            None => (ErrorKind::Overloaded, "samples come in faster than they can be written"),
+        };
+        Err(StoreError::new(kind, format!("too many samples wait to become blocks: {why}")))
+    }
+
+    pub(crate) fn flush_failed(&self, error: &StoreError) {
+        self.state.lock().flush_error = Some(error.clone());
+        self.drained.notify_all();
+    }
+
+    /// Notes how long a segment is now.
+    pub(crate) fn segment_grew(&self, shared: &Shared, number: u64, bytes: u64) {
+        let before = self.state.lock().segments.insert(number, bytes).unwrap_or(0);
+        shared.disk.wal.fetch_add(bytes, Ordering::Relaxed);
+        shared.disk.wal.fetch_sub(before, Ordering::Relaxed);
+        shared.metrics.wal_size.add(bytes as i64 - before as i64);
+    }
+
+    /// Notes that a segment without a single record was removed.
+    pub(crate) fn forget_segment(&self, shared: &Shared, number: u64) {
+        self.segment_grew(shared, number, 0);
+        self.state.lock().segments.remove(&number);
+    }
+
+    /// Removes the segments before `end`, which are in blocks.
+    pub(crate) fn release_segments(&self, shared: &Shared, end: WalPosition) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        let kept = state.segments.split_off(&end.segment);
+        let released = std::mem::replace(&mut state.segments, kept);
+        drop(state);
+        for (number, bytes) in &released {
+            shared.disk.wal.fetch_sub(*bytes, Ordering::Relaxed);
+            shared.metrics.wal_size.sub(*bytes as i64);
+            let path = self.dir.join(file_name(*number));
+            io_context(std::fs::remove_file(&path), || format!("cannot remove {}", path.display()))?;
+        }
+        if released.is_empty() {
+            return Ok(());
+        }
+        io_context(sync_dir(&self.dir), || format!("cannot sync {}", self.dir.display()))
+    }
+}

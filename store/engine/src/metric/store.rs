@@ -1,0 +1,237 @@
+//! [`MetricStore`]: shards put together, and the traits of the contract on top of them.
+
+use super::counters::MetricCounters;
+use super::head::SeriesCounts;
+use super::labels;
+use super::metadata::Metadata;
+use super::options::millis;
+use super::querier::{ShardSnapshot, Snapshot};
+use super::replay::Replay;
+use super::shard::Shard;
+use super::writer::{Item, Writer};
+use crate::error::io_context;
+use crate::shared::Shared;
+use crate::store::Store;
+use crate::wal::WalPosition;
+use crate::wal::queue::stopping;
+use async_trait::async_trait;
+use gantry_model::TenantId;
+use gantry_model::metric::{MetricBatch, MetricMetadata};
+use gantry_store_api::{AppendMetrics, Cardinality, ErrorKind, MetricCommit, MetricQuerier, QueryMetrics, StoreError};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// Most bytes of a batch.
+const MOST_BATCH: usize = 256 << 20;
+
+#[derive(Debug)]
+pub(crate) struct MetricStore {
+    pub shared: Arc<Shared>,
+    pub shards: Vec<Arc<Shard>>,
+    pub metadata: Arc<Metadata>,
+    pub counters: MetricCounters,
+    counts: Arc<SeriesCounts>,
+    writers: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl MetricStore {
+    /// Replays the logs of all shards, then starts their writers.
+    pub(crate) async fn open(
+        shared: &Arc<Shared>,
+        shards: u32,
+        flushed: &BTreeMap<u32, WalPosition>,
+        counters: MetricCounters,
+    ) -> Result<Self, StoreError> {
+        let counts = Arc::new(SeriesCounts::default());
+        let metadata = Arc::new(Metadata::default());
+        metadata.open(&*shared.meta).await?;
+        let options = &shared.options;
+        let new_shard = |number: u32| {
+            let dir = options.data.join("wal").join(format!("m{number:03}"));
+            let exemplars = options.metrics.exemplars.div_ceil(shards.max(1) as usize);
+            Arc::new(Shard::new(number, dir, options.wal_queue_bytes as usize, exemplars))
+        };
+        let shards: Vec<Arc<Shard>> = (0..shards).map(new_shard).collect();
+        let replays = shards.iter().map(|shard| {
+            let (shared, shard) = (shared.clone(), shard.clone());
+            let from = flushed.get(&shard.number).copied().unwrap_or_default();
+            Replay { shared, shard, counts: counts.clone(), metadata: metadata.clone() }.run(from)
+        });
+        let next_segments = futures::future::try_join_all(replays).await?;
+        let mut writers = Vec::with_capacity(shards.len());
+        for (shard, next) in shards.iter().zip(next_segments) {
+            let writer = Writer::new(shard.clone(), shared.clone(), counts.clone(), next);
+            let thread = std::thread::Builder::new().name(format!("wal-m{:03}", shard.number));
+            writers.push(io_context(thread.spawn(move || writer.run()), || "cannot start a WAL writer")?);
+        }
+        let writers = Mutex::new(writers);
+        Ok(MetricStore { shared: shared.clone(), shards, metadata, counters, counts, writers })
+    }
+
+    /// Nothing more is accepted; gives the threads that finish what was handed over.
+    pub(crate) fn close(&self) -> Vec<JoinHandle<()>> {
+        self.shards.iter().for_each(|shard| shard.queue.close());
+        std::mem::take(&mut *self.writers.lock())
+    }
+
+    /// Sets the gauges to what is in memory now.
+    pub(crate) fn measure(&self) {
+        let heads = self.shards.iter().flat_map(|shard| shard.heads());
+        self.counters.head_bytes.set(heads.map(|heads| heads.memory()).sum::<u64>() as i64);
+        self.counters.series.set(self.counts.total() as i64);
+    }
+
+    async fn append(&self, tenant: &TenantId, batch: MetricBatch) -> Result<MetricCommit, StoreError> {
+        let size = batch.size_bytes();
+        if size > MOST_BATCH {
+            return Err(StoreError::new(ErrorKind::Invalid, "a batch may hold at most 256 MiB"));
+        }
+        let batch = Arc::new(batch);
+        let parts = self.scatter(tenant, &batch);
+        // Everything that can wait comes before the first hand-over: a cancelled append is whole or absent.
+        let mut items = Vec::with_capacity(parts.len());
+        let mut answers = Vec::with_capacity(parts.len());
+        let (count, total) = (parts.len(), batch.series().len().max(1));
+        for (shard, series, metadata) in parts {
+            let share = if count == 1 { size } else { size * series.len() / total };
+            let room = shard.queue.reserve(share).await?;
+            let (answer, receiver) = oneshot::channel();
+            let (tenant, batch) = (tenant.clone(), batch.clone());
+            items.push((shard, Item { tenant, batch, series, metadata, answer, room }));
+            answers.push(receiver);
+        }
+        for (shard, item) in items {
+            shard.queue.push(item)?;
+        }
+        let mut commit = MetricCommit::default();
+        for receiver in answers {
+            let part = receiver.await.unwrap_or_else(|_| Err(stopping()))?;
+            add(&mut commit, part);
+        }
+        self.counters.committed(&commit);
+        Ok(commit)
+    }
+
+    /// Which series go where. Metadata that is new goes with the first shard.
+    #[expect(clippy::type_complexity, reason = "the parts of an item, in one place")]
+    fn scatter(
+        &self,
+        tenant: &TenantId,
+        batch: &MetricBatch,
+    ) -> Vec<(&Arc<Shard>, Vec<(u32, u64)>, Vec<(String, MetricMetadata)>)> {
+        let shards = self.shards.len() as u64;
+        let mut series: Vec<Vec<(u32, u64)>> =
+            (0..shards).map(|_| Vec::with_capacity(batch.series().len() / shards as usize + 16)).collect();
+        for (at, one) in batch.series().iter().enumerate() {
+            let hash = labels::hash(batch.labels(one).as_bytes());
+            // The low bits choose the place in a shard's table.
+            series[((hash >> 32) % shards) as usize].push((at as u32, hash));
+        }
+        let is_new = |(family, about): &&(String, MetricMetadata)| self.metadata.add(tenant, family, about.clone());
+        let mut metadata: Vec<_> = batch.metadata().iter().filter(is_new).cloned().collect();
+        let parts = self.shards.iter().zip(series);
+        parts
+            .map(|(shard, series)| (shard, series, std::mem::take(&mut metadata)))
+            .filter(|(_, series, metadata)| !series.is_empty() || !metadata.is_empty())
+            .collect()
+    }
+
+    fn querier(&self, tenant: &TenantId) -> Arc<dyn MetricQuerier> {
+        let now = self.shared.clock.now().0 / 1_000_000;
+        let retention = self.shared.options.metrics.retention;
+        let snapshot = |shard: &Arc<Shard>| ShardSnapshot { shard: shard.clone(), heads: shard.heads() };
+        Arc::new(Snapshot {
+            tenant: tenant.clone(),
+            shards: self.shards.iter().map(snapshot).collect(),
+            earliest: retention.map_or(i64::MIN, |period| now.saturating_sub(millis(period))),
+        })
+    }
+
+    fn tenants(&self) -> Vec<TenantId> {
+        let mut tenants = BTreeSet::new();
+        for heads in self.shards.iter().flat_map(|shard| shard.heads()) {
+            let there = heads.tenants.read();
+            tenants.extend(there.iter().filter(|(_, head)| head.samples > 0).map(|(tenant, _)| tenant.clone()));
+        }
+        tenants.into_iter().collect()
+    }
+
+    fn cardinality(&self, tenant: &TenantId, limit: usize) -> Cardinality {
+        let mut sum = Cardinality::default();
+        let (mut values, mut bytes) = (HashMap::<String, BTreeMap<String, u64>>::new(), HashMap::<String, u64>::new());
+        for shard in &self.shards {
+            let active = shard.active();
+            let tenants = active.tenants.read();
+            let Some(head) = tenants.get(tenant) else { continue };
+            sum.series += u64::from(head.index.len());
+            sum.chunks += head.series.len() as u64;
+            sum.times = match (sum.times, head.times) {
+                (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+                (a, b) => a.or(b),
+            };
+            for (name, pairs) in head.index.names() {
+                let of_name = values.entry(name.to_owned()).or_default();
+                for (value, series) in pairs {
+                    *of_name.entry(value.to_owned()).or_default() += series as u64;
+                    *bytes.entry(name.to_owned()).or_default() += (value.len() * series) as u64;
+                }
+            }
+        }
+        sum.label_pairs = values.values().map(|values| values.len() as u64).sum();
+        sum.values_by_label = most(values.iter().map(|(name, values)| (name.clone(), values.len() as u64)), limit);
+        sum.bytes_by_label = most(bytes.into_iter(), limit);
+        let metrics = values.get(gantry_model::metric::METRIC_NAME).into_iter().flatten();
+        sum.series_by_metric = most(metrics.map(|(name, count)| (name.clone(), *count)), limit);
+        let pairs = values
+            .iter()
+            .flat_map(|(name, values)| values.iter().map(move |(value, count)| (format!("{name}={value}"), *count)));
+        sum.series_by_pair = most(pairs, limit);
+        sum
+    }
+}
+
+/// The largest first; of equals by name.
+fn most(rows: impl Iterator<Item = (String, u64)>, limit: usize) -> Vec<(String, u64)> {
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    rows.truncate(limit);
+    rows
+}
+
+fn add(sum: &mut MetricCommit, part: MetricCommit) {
+    sum.samples += part.samples;
+    sum.histograms += part.histograms;
+    sum.exemplars += part.exemplars;
+    for (reason, count) in part.rejected {
+        *sum.rejected.entry(reason).or_default() += count;
+    }
+    sum.first_rejection = sum.first_rejection.take().or(part.first_rejection);
+}
+
+#[async_trait]
+impl AppendMetrics for Store {
+    async fn append_metrics(&self, tenant: &TenantId, batch: MetricBatch) -> Result<MetricCommit, StoreError> {
+        self.metrics.append(tenant, batch).await
+    }
+}
+
+impl QueryMetrics for Store {
+    fn metric_querier(&self, tenant: &TenantId) -> Arc<dyn MetricQuerier> {
+        self.metrics.querier(tenant)
+    }
+
+    fn metadata(&self, tenant: &TenantId, family: Option<&str>) -> BTreeMap<String, BTreeSet<MetricMetadata>> {
+        self.metrics.metadata.get(tenant, family)
+    }
+
+    fn cardinality(&self, tenant: &TenantId, limit: usize) -> Cardinality {
+        self.metrics.cardinality(tenant, limit)
+    }
+
+    fn metric_tenants(&self) -> Vec<TenantId> {
+        self.metrics.tenants()
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of the metric store as a whole.
+
+mod recovery;

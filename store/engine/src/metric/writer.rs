@@ -1,0 +1,284 @@
+//! The one thread that writes a shard: heads judge and take the samples, the log gets what they took, then the answers.
+//!
+//! Samples can be read a moment before they are durable. When the log cannot be written their sender gets an error, and
+//! what the heads keep of them is logged when it is sent again, because the log gets repeated samples, too. ADR 11.
+
+use super::head::{Head, Heads, Rules, SeriesCounts};
+use super::record::EntryWriter;
+use super::shard::Shard;
+use crate::SyncMode;
+use crate::shared::Shared;
+use crate::wal::WalPosition;
+use crate::wal::queue::{Queued, Work};
+use crate::wal::segment::{AppendError, HEADER, Segment};
+use gantry_chunk::Scratch;
+use gantry_model::TenantId;
+use gantry_model::metric::{Exemplar, MetricBatch, MetricMetadata};
+use gantry_store_api::{MetricCommit, StoreError};
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// How long a group waits for a head to be written before it is refused.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A shard's part of a batch on its way to disk.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub tenant: TenantId,
+    pub batch: Arc<MetricBatch>,
+    /// Positions of the series in the batch, with the hashes of their labels.
+    pub series: Vec<(u32, u64)>,
+    /// Metadata of the batch that is new.
+    pub metadata: Vec<(String, MetricMetadata)>,
+    pub answer: oneshot::Sender<Result<MetricCommit, StoreError>>,
+    /// Given back when the item has been answered.
+    pub room: OwnedSemaphorePermit,
+}
+
+impl Queued for Item {
+    fn bytes(&self) -> usize {
+        self.series.len() * 16
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Writer {
+    shard: Arc<Shard>,
+    shared: Arc<Shared>,
+    counts: Arc<SeriesCounts>,
+    /// `None` until the first group, and after an error that left its end unknown.
+    segment: Option<Segment>,
+    next_segment: u64,
+    /// Which numbering of series records speak of.
+    dictionary: u64,
+    /// With `sync = "interval"`: when the oldest unsynced group has to be synced.
+    sync_due: Option<Instant>,
+    entries: EntryWriter,
+    scratch: Scratch,
+    group: Vec<u8>,
+}
+
+/// Answers everyone who waits when the thread ends, however it ends.
+struct CloseOnExit(Arc<Shard>);
+
+impl Drop for CloseOnExit {
+    fn drop(&mut self) {
+        self.0.queue.close();
+        while !self.0.queue.take(Some(Instant::now())).items.is_empty() {}
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(shard: Arc<Shard>, shared: Arc<Shared>, counts: Arc<SeriesCounts>, next_segment: u64) -> Self {
+        Writer {
+            shard,
+            shared,
+            counts,
+            segment: None,
+            next_segment,
+            // Segments are never numbered twice: neither are dictionaries.
+            dictionary: next_segment << 20,
+            sync_due: None,
+            entries: EntryWriter::default(),
+            scratch: Scratch::default(),
+            group: Vec::new(),
+        }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(crate) fn run(mut self) {
+        let _close = CloseOnExit(self.shard.clone());
+        loop {
+            let Work { items, freeze, finished } = self.shard.queue.take(self.sync_due);
+            if !items.is_empty() {
+                self.handle(items);
+            }
+            let frozen = if self.head_is_full() || !freeze.is_empty() { self.freeze() } else { Ok(()) };
+            for answer in freeze {
+                let _ = answer.send(frozen.clone());
+            }
+            if finished || self.sync_due.is_some_and(|due| due <= Instant::now()) {
+                self.sync();
+            }
+            if finished {
+                return;
+            }
+        }
+    }
+
+    fn handle(&mut self, items: Vec<Item>) {
+        let started = Instant::now();
+        let outcome = self.admit().and_then(|()| self.take_in(&items)).and_then(|commits| {
+            self.write()?;
+            Ok(commits)
+        });
+        match outcome {
+            Ok(commits) => {
+                self.shared.metrics.wal_sync_seconds.observe(started.elapsed().as_secs_f64());
+                self.shared.metrics.wal_groups.inc();
+                for (Item { answer, room, .. }, commit) in items.into_iter().zip(commits) {
+                    let _ = answer.send(Ok(commit));
+                    drop(room);
+                }
+            }
+            Err(error) => {
+                self.shared.metrics.error("append", &error);
+                self.start_dictionary();
+                for item in items {
+                    let _ = item.answer.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// Whether the group may be written: memory, disk, a segment to write to.
+    fn admit(&mut self) -> Result<(), StoreError> {
+        self.shared.disk.check_write()?;
+        if self.head_is_full() {
+            self.shard.wait_for_room(PATIENCE)?;
+            self.freeze()?;
+        }
+        if self.segment.is_none() {
+            self.segment = Some(self.create_segment()?);
+        }
+        Ok(())
+    }
+
+    /// Gives the samples to the heads, and fills the group with the records of what they took.
+    fn take_in(&mut self, items: &[Item]) -> Result<Vec<MetricCommit>, StoreError> {
+        self.group.clear();
+        let active = self.shard.active();
+        let mut commits = Vec::with_capacity(items.len());
+        for item in items {
+            let mut commit = MetricCommit::default();
+            self.take_in_samples(&active, item, &mut commit);
+            let exemplars = self.take_in_exemplars(item, &mut commit);
+            let (tenant, metadata) = (&item.tenant, &item.metadata);
+            self.entries.finish(&mut self.group, tenant, self.dictionary, &exemplars, metadata)?;
+            commits.push(commit);
+        }
+        Ok(commits)
+    }
+
+    fn take_in_samples(&mut self, active: &Heads, item: &Item, commit: &mut MetricCommit) {
+        let now = self.shared.clock.now().0 / 1_000_000;
+        let rules = Rules { options: &self.shared.options.metrics, now, replay: false };
+        let mut tenants = active.tenants.write();
+        let head = active.head(&mut tenants, &item.tenant, &self.counts);
+        for (at, hash) in &item.series {
+            let series = &item.batch.series()[*at as usize];
+            head.append((&item.batch, series, *hash), rules, &mut self.entries, &mut self.scratch, commit);
+        }
+    }
+
+    fn take_in_exemplars(&self, item: &Item, commit: &mut MetricCommit) -> Vec<(Arc<[u8]>, Exemplar)> {
+        let mut taken = Vec::new();
+        if item.batch.exemplar_count() == 0 {
+            return taken;
+        }
+        for (at, _) in &item.series {
+            let series = &item.batch.series()[*at as usize];
+            let exemplars = item.batch.exemplars(series);
+            if exemplars.is_empty() {
+                continue;
+            }
+            let labels: Arc<[u8]> = item.batch.labels(series).as_bytes().into();
+            for exemplar in exemplars {
+                match self.shard.exemplars.push(&item.tenant, &labels, exemplar.clone()) {
+                    // One that is kept already is logged again: its first record may have been lost with an error.
+                    Ok(_) => {
+                        commit.exemplars += 1;
+                        taken.push((labels.clone(), exemplar.clone()));
+                    }
+                    Err(reason) => *commit.rejected.entry(reason).or_default() += 1,
+                }
+            }
+        }
+        taken
+    }
+
+    fn write(&mut self) -> Result<(), StoreError> {
+        if self.group.is_empty() {
+            return Ok(());
+        }
+        let sync_now = self.shared.options.sync == SyncMode::Always;
+        let Some(segment) = self.segment.as_mut() else {
+            return Err(StoreError::internal("no WAL segment is open"));
+        };
+        match segment.append(&mut [IoSlice::new(&self.group)], sync_now) {
+            Ok(()) => {
+                let bytes = self.group.len() as u64;
+                self.shard.segment_grew(&self.shared, segment.number, segment.len());
+                self.shard.touched(self.shared.clock.now(), bytes);
+                self.shared.metrics.wal_bytes.inc_by(bytes);
+                if !sync_now {
+                    self.sync_due.get_or_insert_with(|| Instant::now() + self.shared.options.sync_interval);
+                }
+                Ok(())
+            }
+            Err(AppendError::RolledBack(error)) => Err(error),
+            Err(AppendError::Broken(error)) => {
+                self.segment = None;
+                Err(error)
+            }
+        }
+    }
+
+    /// Numbers of series that were given out may be unknown to the log: it is told all labels again.
+    fn start_dictionary(&mut self) {
+        self.dictionary += 1;
+        let active = self.shard.active();
+        active.tenants.write().values_mut().for_each(Head::forget_logged);
+    }
+
+    fn head_is_full(&self) -> bool {
+        let options = &self.shared.options.metrics;
+        self.shard.active_log_bytes() >= options.head_log_bytes
+            || self.shard.active().sample_bytes() >= options.head_bytes
+    }
+
+    /// Freezes the active heads and starts a new segment with the new ones. Without a new segment the old one goes on.
+    ///
+    /// `Overloaded` when as many heads wait as may: memory is bounded whoever asks.
+    fn freeze(&mut self) -> Result<(), StoreError> {
+        if self.shard.active().is_empty() {
+            return Ok(());
+        }
+        self.shard.wait_for_room(Duration::ZERO)?;
+        self.sync();
+        match self.create_segment() {
+            Ok(segment) => self.segment = Some(segment),
+            Err(error) => self.shared.metrics.error("segment", &error),
+        }
+        let end = match &self.segment {
+            Some(segment) => WalPosition { segment: segment.number, offset: segment.len() },
+            None => WalPosition { segment: self.next_segment, offset: HEADER },
+        };
+        self.dictionary += 1;
+        if self.shard.freeze(end) {
+            self.shared.frozen.notify_one();
+        }
+        Ok(())
+    }
+
+    fn create_segment(&mut self) -> Result<Segment, StoreError> {
+        let segment = Segment::create(&self.shard.dir, self.next_segment)?;
+        self.next_segment += 1;
+        self.shard.segment_grew(&self.shared, segment.number, segment.len());
+        Ok(segment)
+    }
+
+    /// Syncs what `sync = "interval"` has left unsynced.
+    fn sync(&mut self) {
+        if self.sync_due.take().is_none() {
+            return;
+        }
+        if let Some(Err(error)) = self.segment.as_ref().map(Segment::sync) {
+            tracing::error!(%error, "the WAL cannot be synced");
+            self.shared.metrics.error("sync", &error);
+            self.segment = None;
+        }
+    }
+}
