@@ -13,6 +13,8 @@ mod lex;
 mod parser;
 mod pretty;
 mod print;
+pub mod script;
+pub mod series;
 mod token;
 
 pub use ast::Expr;

@@ -1,7 +1,9 @@
 //! What PromQL means to the parser: trees, shown as text, and refusals in Prometheus' words.
 
 use gantry_query_lang::promql::ast::{At, BinaryExpr, Duration, Expr};
+use gantry_query_lang::promql::script::{Command, parse_script};
 use gantry_query_lang::promql::{Options, parse, parse_labels, parse_selector};
+use serde_json::Value;
 
 fn printed(query: &str) -> String {
     parse(query, Options::ALL).unwrap_or_else(|error| panic!("{query}: {error}")).to_string()
@@ -215,4 +217,49 @@ fn selectors_and_labels_can_be_read_alone() {
     let (labels, end) = parse_labels(r#"up{a="b", "c.d"='e', x=""} 1 2"#).unwrap();
     assert_eq!((labels.get("__name__"), labels.get("c.d"), labels.get("x")), (Some("up"), Some("e"), None));
     assert_eq!(end, 26);
+}
+
+/// The tree without places; printing sorts matchers.
+fn meaning(expr: &Expr) -> Value {
+    fn sort(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::Array(matchers)) = fields.get_mut("matchers") {
+                    matchers.sort_by_key(Value::to_string);
+                }
+                fields.iter_mut().for_each(|(_, field)| sort(field));
+            }
+            Value::Array(items) => items.iter_mut().for_each(sort),
+            _ => {}
+        }
+    }
+    let mut json = expr.to_json();
+    sort(&mut json);
+    json
+}
+
+/// Prometheus' own scripts, where they are at hand: `GANTRY_CONFORMANCE` names the directory that holds `promqltest`.
+#[test]
+fn prometheus_scripts_can_be_read_and_their_queries_survive_printing() {
+    let Some(root) = std::env::var_os("GANTRY_CONFORMANCE") else { return };
+    let mut queries = 0;
+    for entry in std::fs::read_dir(std::path::Path::new(&root).join("promqltest")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "test") {
+            continue;
+        }
+        let script = std::fs::read_to_string(&path).unwrap();
+        let commands = parse_script(&script).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for command in commands {
+            let Command::Eval(eval) = command else { continue };
+            let place = format!("{}:{}: {}", path.display(), eval.line, eval.query);
+            let tree = parse(&eval.query, Options::ALL).unwrap_or_else(|error| panic!("{place}: {error}"));
+            for text in [tree.to_string(), tree.pretty()] {
+                let again = parse(&text, Options::ALL).unwrap_or_else(|error| panic!("{place} as {text}: {error}"));
+                assert_eq!(meaning(&again), meaning(&tree), "{place} as {text}");
+            }
+            queries += 1;
+        }
+    }
+    assert!(queries > 1000, "{queries} queries");
 }
