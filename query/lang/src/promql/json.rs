@@ -141,6 +141,7 @@ fn duration_expr(expr: &DurationExpr) -> Value {
         DurationExpr::MinOf(a, b, _) => node("min_of", duration_expr(a), duration_expr(b)),
         DurationExpr::MaxOf(a, b, _) => node("max_of", duration_expr(a), duration_expr(b)),
         DurationExpr::Negative(inner, _) => node("-", Value::Null, duration_expr(inner)),
+        DurationExpr::Positive(inner, _) => node("+", Value::Null, duration_expr(inner)),
         DurationExpr::Binary(op, a, b) => node(op.as_str(), duration_expr(a), duration_expr(b)),
         DurationExpr::Paren(inner, _) => {
             let mut value = duration_expr(inner);

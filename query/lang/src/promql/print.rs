@@ -1,12 +1,18 @@
 //! Trees as text in one line, as Prometheus prints them. The text means the same as the tree.
 
 use super::ast::*;
+use super::token::Kind;
 use crate::duration::format_prometheus_duration;
 use crate::gotext::{default_float, fixed_float, plain_float, quote};
 use gantry_model::metric::METRIC_NAME;
 use gantry_model::{MatchOp, Matcher};
 use std::fmt::{Display, Formatter, Result, Write};
 
+/// Nanoseconds of a millisecond.
+const MILLI: i64 = 1_000_000;
+
+/// With `{:#}`, for a place before an arithmetic operator: there a duration that begins with a parenthesis is marked by a
+/// plus, for it would swallow the operator (`a offset (5m) * 2`).
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
@@ -14,9 +20,23 @@ impl Display for Expr {
             Expr::String(e) => f.write_str(&quote(&e.value)),
             Expr::Vector(e) => e.fmt(f),
             Expr::Matrix(e) => e.fmt(f),
-            Expr::Subquery(e) => write!(f, "{}{}", e.expr, e.suffix()),
-            Expr::Unary(e) => write!(f, "{}{}", e.sign(), e.expr),
-            Expr::Binary(e) => write!(f, "{} {} {}", e.lhs, e.operator(), e.rhs),
+            Expr::Subquery(e) => {
+                write!(f, "{}", e.expr)?;
+                e.suffix().fmt(f)
+            }
+            Expr::Unary(e) => {
+                f.write_char(e.sign())?;
+                e.expr.fmt(f)
+            }
+            Expr::Binary(e) => {
+                match &*e.lhs {
+                    _ if e.is_power_of_infinity() => f.write_str("Inf")?,
+                    lhs if e.op.is_arithmetic() => write!(f, "{lhs:#}")?,
+                    lhs => write!(f, "{lhs}")?,
+                }
+                write!(f, " {} ", e.operator())?;
+                e.rhs.fmt(f)
+            }
             Expr::Aggregate(e) => e.fmt(f),
             Expr::Call(e) => {
                 write!(f, "{}(", e.function.as_str())?;
@@ -39,7 +59,8 @@ fn write_number(f: &mut Formatter<'_>, value: f64, is_duration: bool) -> Result 
         return f.write_str(&plain_float(value));
     }
     let sign = if value < 0.0 { "-" } else { "" };
-    write!(f, "{sign}{}", format_prometheus_duration((value.abs() * 1e9) as i64))
+    let millis = (value.abs() * 1e3).round() as i64;
+    write!(f, "{sign}{}", format_prometheus_duration(millis.saturating_mul(MILLI)))
 }
 
 impl Display for VectorSelector {
@@ -109,8 +130,32 @@ fn write_at(f: &mut Formatter<'_>, at: Option<At>) -> Result {
 
 fn write_offset(f: &mut Formatter<'_>, offset: Option<&Duration>) -> Result {
     match offset {
+        Some(Duration::Computed(expr)) => {
+            let wrap = !ends_by_itself(expr, f.alternate());
+            let plus = if f.alternate() && (wrap || begins_with_paren(expr)) { "+" } else { "" };
+            if wrap { write!(f, " offset {plus}({expr})") } else { write!(f, " offset {plus}{expr}") }
+        }
         Some(offset) => write!(f, " offset {offset}"),
         None => Ok(()),
+    }
+}
+
+/// Whether a duration behind `offset` is read to its end, and no further, without parentheses around it.
+fn ends_by_itself(expr: &DurationExpr, operator_follows: bool) -> bool {
+    match expr {
+        DurationExpr::Binary(_, first, _) => begins_with_paren(first) && !operator_follows,
+        DurationExpr::Positive(inner, _) | DurationExpr::Negative(inner, _) => {
+            use DurationExpr::{Binary, Negative, Number, Positive};
+            !matches!(**inner, Binary(..) | Negative(..) | Positive(..) | Number(_))
+        }
+        _ => true,
+    }
+}
+
+fn begins_with_paren(expr: &DurationExpr) -> bool {
+    match expr {
+        DurationExpr::Binary(_, first, _) => begins_with_paren(first),
+        other => matches!(other, DurationExpr::Paren(..)),
     }
 }
 
@@ -155,6 +200,11 @@ impl Display for Operator<'_> {
 }
 
 impl BinaryExpr {
+    /// Infinity is printed with a sign, which would here belong to the whole power.
+    pub(super) fn is_power_of_infinity(&self) -> bool {
+        self.op == BinaryOp::Pow && matches!(&*self.lhs, Expr::Number(number) if number.value == f64::INFINITY)
+    }
+
     pub(super) fn operator(&self) -> impl Display + '_ {
         Operator(self)
     }
@@ -189,7 +239,10 @@ impl Display for VectorMatching {
 
 /// Names and the closing parenthesis.
 fn labels(f: &mut Formatter<'_>, names: &[String]) -> Result {
-    separated(f, names, |f, name| f.write_str(&label(name)))?;
+    separated(f, names, |f, name| match Kind::of_word(name) {
+        Some(kind) if !kind.can_name_label() => f.write_str(&quote(name)),
+        _ => f.write_str(&label(name)),
+    })?;
     f.write_char(')')
 }
 
@@ -237,6 +290,8 @@ impl Display for AggregateExpr {
 impl Display for Duration {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
+            // The notation knows nothing finer than milliseconds.
+            Duration::Nanos(nanos) if nanos % MILLI != 0 => f.write_str(&plain_float(*nanos as f64 / 1e9)),
             Duration::Nanos(nanos) => f.write_str(&format_prometheus_duration(*nanos)),
             Duration::Computed(expr) => expr.fmt(f),
         }
@@ -251,6 +306,7 @@ impl Display for DurationExpr {
             DurationExpr::Range(_) => f.write_str("range()"),
             DurationExpr::MinOf(a, b, _) => write!(f, "min_of({a}, {b})"),
             DurationExpr::MaxOf(a, b, _) => write!(f, "max_of({a}, {b})"),
+            DurationExpr::Positive(inner, _) => write!(f, "+{inner}"),
             DurationExpr::Negative(inner, _) => write!(f, "-{inner}"),
             DurationExpr::Paren(inner, _) => write!(f, "({inner})"),
             DurationExpr::Binary(op, a, b) => write!(f, "{a} {} {b}", op.as_str()),

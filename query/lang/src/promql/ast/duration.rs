@@ -23,6 +23,8 @@ pub enum DurationExpr {
     MinOf(Box<DurationExpr>, Box<DurationExpr>, Span),
     /// `max_of(a, b)`
     MaxOf(Box<DurationExpr>, Box<DurationExpr>, Span),
+    /// `+a`: says nothing, but ends a duration behind `offset` where `(a)` goes on.
+    Positive(Box<DurationExpr>, Span),
     /// `-a`, with the place of both.
     Negative(Box<DurationExpr>, Span),
     /// `(a)`
@@ -70,6 +72,7 @@ impl DurationExpr {
             | DurationExpr::Range(span)
             | DurationExpr::MinOf(_, _, span)
             | DurationExpr::MaxOf(_, _, span)
+            | DurationExpr::Positive(_, span)
             | DurationExpr::Negative(_, span)
             | DurationExpr::Paren(_, span) => *span,
             DurationExpr::Binary(_, lhs, rhs) => lhs.span().to(rhs.span()),

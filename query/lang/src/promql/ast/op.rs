@@ -80,6 +80,12 @@ impl BinaryOp {
         matches!(self, Eq | NotEq | Gt | Gte | Lt | Lte)
     }
 
+    /// What durations know, too: `+`, `-`, `*`, `/`, `%`, `^`.
+    pub(in crate::promql) fn is_arithmetic(self) -> bool {
+        use BinaryOp::*;
+        matches!(self, Add | Sub | Mul | Div | Mod | Pow)
+    }
+
     /// `or`, `and`, `unless`.
     pub fn is_set(self) -> bool {
         matches!(self, BinaryOp::Or | BinaryOp::And | BinaryOp::Unless)

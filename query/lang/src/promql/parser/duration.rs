@@ -68,11 +68,11 @@ impl Parser<'_> {
                 number.span.start = sign.span.start;
                 Ok(DurationExpr::Number(number))
             }
-            inner if negative => {
+            inner => {
                 let span = sign.span.to(inner.span());
-                Ok(DurationExpr::Negative(Box::new(inner), span))
+                let make = if negative { DurationExpr::Negative } else { DurationExpr::Positive };
+                Ok(make(Box::new(inner), span))
             }
-            inner => Ok(inner),
         }
     }
 
