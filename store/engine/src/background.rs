@@ -68,6 +68,7 @@ async fn freeze_old(store: &Arc<Store>, cancel: &CancellationToken) {
                 let _ = answered(request).await;
             }
         }
+        store.metrics.freeze_old().await;
         pause(TICK, cancel).await;
     }
 }
@@ -99,7 +100,7 @@ async fn flush_all(store: &Store, cancel: &CancellationToken) -> Result<(), Stor
         let fullest = store.partitions.iter().max_by_key(|partition| partition.waiting());
         match fullest.filter(|partition| partition.waiting() > 0) {
             Some(partition) => flush_oldest(&store.shared, partition).await?,
-            None => return Ok(()),
+            None => return store.metrics.flush_frozen_heads().await,
         };
     }
     Ok(())
@@ -109,6 +110,9 @@ async fn compact_due(store: &Store, cancel: &CancellationToken) -> Result<(), St
     for partition in &store.partitions {
         let effort = Effort::Tiered { now: store.shared.clock.now() };
         while !cancel.is_cancelled() && merge_once(store, partition, effort).await? {}
+    }
+    if !cancel.is_cancelled() {
+        store.metrics.compact(Effort::Tiered { now: store.shared.clock.now() }).await?;
     }
     store.shared.graveyard.sweep(&store.shared.objects).await.map(|_| ())
 }
@@ -130,7 +134,8 @@ async fn merge_once(store: &Store, partition: &Partition, effort: Effort) -> Res
 async fn remove_unknown(store: &Store) -> Result<(), StoreError> {
     let known = || -> HashSet<Path> {
         let splits = store.partitions.iter().flat_map(|partition| partition.splits());
-        splits.flat_map(|split| [split.meta().parquet_path(), split.meta().index_path()]).collect()
+        let of_splits = splits.flat_map(|split| [split.meta().parquet_path(), split.meta().index_path()]);
+        of_splits.chain(store.metrics.files()).collect()
     };
     let shared = &store.shared;
     let age = shared.options.orphan_age;

@@ -3,6 +3,7 @@
 //! One transaction here is the commit point of every flush, merge and removal.
 
 use crate::error::meta_error;
+use crate::metric::BlockMeta;
 use crate::split::{SplitId, SplitMeta};
 use crate::wal::WalPosition;
 use gantry_meta::{Compare, Entry, Expect, MetaStore, Op, TxnOutcome};
@@ -17,6 +18,7 @@ const FORMAT_KEY: &str = "store/format";
 const PARTITIONS_KEY: &str = "store/partitions";
 const SPLITS: &str = "split/";
 const WAL: &str = "wal/";
+const BLOCKS: &str = "block/";
 const METRIC_WAL: &str = "metric-wal/";
 /// Of the whole data directory: layout, catalog keys, file formats.
 const FORMAT: u32 = 1;
@@ -35,6 +37,7 @@ pub(crate) struct Contents {
     pub flushed: BTreeMap<u32, WalPosition>,
     /// By shard: everything before this place of its log is in blocks.
     pub metrics_flushed: BTreeMap<u32, WalPosition>,
+    pub blocks: Vec<BlockMeta>,
 }
 
 impl Catalog {
@@ -73,7 +76,9 @@ impl Catalog {
             let number = number.ok_or_else(|| StoreError::corrupt(format!("catalog key {}", entry.key)))?;
             metrics_flushed.insert(number, decode(&entry)?);
         }
-        Ok(Contents { partitions, splits, flushed, metrics_flushed })
+        let blocks = self.meta.range(BLOCKS).await.map_err(meta_error)?;
+        let blocks = blocks.iter().map(decode).collect::<Result<_, _>>()?;
+        Ok(Contents { partitions, splits, flushed, metrics_flushed, blocks })
     }
 
     async fn number(&self, key: &str) -> Result<u32, StoreError> {
@@ -102,6 +107,28 @@ impl Catalog {
         self.commit(compares, ops).await
     }
 
+    /// A head has become `blocks`: they exist, and the shard's log before `position` is no longer needed.
+    pub(crate) async fn metrics_flushed(
+        &self,
+        shard: u32,
+        blocks: &[BlockMeta],
+        position: WalPosition,
+    ) -> Result<(), StoreError> {
+        let compares = blocks.iter().map(|block| Compare::new(block_key(block), Expect::Absent)).collect();
+        let mut ops = put_blocks(blocks)?;
+        ops.push(Op::put(format!("{METRIC_WAL}{shard:03}"), encode(&position)?));
+        self.commit(compares, ops).await
+    }
+
+    /// `old` blocks are replaced by `new` ones; none of the old ones may be gone already.
+    pub(crate) async fn replace_blocks(&self, old: &[BlockMeta], new: &[BlockMeta]) -> Result<(), StoreError> {
+        let absent = new.iter().map(|block| Compare::new(block_key(block), Expect::Absent));
+        let present = old.iter().map(|block| Compare::new(block_key(block), Expect::Present));
+        let mut ops = put_blocks(new)?;
+        ops.extend(old.iter().map(|block| Op::delete(block_key(block))));
+        self.commit(absent.chain(present).collect(), ops).await
+    }
+
     async fn commit(&self, compares: Vec<Compare>, ops: Vec<Op>) -> Result<(), StoreError> {
         match self.meta.txn(compares, ops).await.map_err(meta_error)? {
             TxnOutcome::Committed { .. } => Ok(()),
@@ -110,6 +137,14 @@ impl Catalog {
             }
         }
     }
+}
+
+fn block_key(block: &BlockMeta) -> String {
+    format!("{BLOCKS}{}/{}", block.tenant, block.id)
+}
+
+fn put_blocks(blocks: &[BlockMeta]) -> Result<Vec<Op>, StoreError> {
+    blocks.iter().map(|block| Ok(Op::put(block_key(block), encode(block)?))).collect()
 }
 
 fn split_key(tenant: &TenantId, id: &SplitId) -> String {

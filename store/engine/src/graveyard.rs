@@ -21,20 +21,31 @@ pub(crate) struct Graveyard {
 
 #[derive(Clone, Debug)]
 struct Grave {
-    split: Weak<Split>,
-    files: [Path; 2],
+    held: Weak<dyn Buried>,
+    files: Vec<Path>,
 }
+
+/// What has files that go when nobody holds it any more.
+pub(crate) trait Buried: std::fmt::Debug + Send + Sync {}
+
+impl Buried for Split {}
 
 impl Graveyard {
     pub(crate) fn bury(&self, split: Arc<Split>) {
-        let files = [split.meta().parquet_path(), split.meta().index_path()];
-        self.buried.lock().push(Grave { split: Arc::downgrade(&split), files });
+        let files = vec![split.meta().parquet_path(), split.meta().index_path()];
+        let held: Arc<dyn Buried> = split;
+        self.bury_files(&held, files);
+    }
+
+    /// The files go when `held` is let go.
+    pub(crate) fn bury_files(&self, held: &Arc<dyn Buried>, files: Vec<Path>) {
+        self.buried.lock().push(Grave { held: Arc::downgrade(held), files });
     }
 
     /// Removes the files of splits that nobody reads any more; gives how many splits that were.
     pub(crate) async fn sweep(&self, objects: &Objects) -> Result<usize, StoreError> {
         let free: Vec<Grave> =
-            self.buried.lock().iter().filter(|grave| grave.split.strong_count() == 0).cloned().collect();
+            self.buried.lock().iter().filter(|grave| grave.held.strong_count() == 0).cloned().collect();
         for grave in &free {
             for file in &grave.files {
                 objects.delete(file).await?;

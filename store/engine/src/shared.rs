@@ -60,7 +60,7 @@ pub(crate) struct Shared {
     pub versions: Versions,
     /// Told when a memtable was frozen.
     pub frozen: Notify,
-    cache: Arc<Cache>,
+    pub cache: Arc<Cache>,
     last_id: Mutex<i64>,
     process: u32,
 }
@@ -96,7 +96,7 @@ impl Shared {
     }
 
     /// An id that sorts after all earlier ones and that no other process makes, even if the clock stands still.
-    fn new_id(&self) -> SplitId {
+    pub(crate) fn new_id(&self) -> SplitId {
         let mut last = self.last_id.lock();
         *last = self.clock.now().0.max(*last + 1);
         SplitId(format!("{:016x}-{:08x}", *last, self.process))

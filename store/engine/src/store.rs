@@ -3,6 +3,7 @@
 use crate::StoreOptions;
 use crate::background;
 use crate::catalog::Contents;
+use crate::compaction::Effort;
 use crate::deletes::{Cuts, carry_out};
 use crate::disk::{Disk, FileSystem, FreeSpace};
 use crate::error::{io_context, join_error};
@@ -84,7 +85,8 @@ impl Store {
         let contents = shared.catalog.open(wanted_partitions(&shared.options)).await?;
         let cuts =
             shared.deletes.open(contents.splits.iter().map(|meta| meta.deletes_through).max().unwrap_or(0)).await?;
-        let metrics = MetricStore::open(&shared, contents.partitions, &contents.metrics_flushed, counters).await?;
+        let flushed = (&contents.metrics_flushed, contents.blocks.clone());
+        let metrics = MetricStore::open(&shared, contents.partitions, flushed, counters).await?;
         let (partitions, writers) = open_partitions(&shared, contents, cuts).await?;
         let encoder = Arc::new(Encoder::new(shared.options.wal_compression));
         Ok(Arc::new(Store {
@@ -112,7 +114,8 @@ impl Store {
         for partition in &self.partitions {
             self.freeze(partition).await?;
         }
-        self.drain().await
+        self.drain().await?;
+        self.metrics.flush().await
     }
 
     /// Freezes what is in memory, making room for one more frozen memtable first.
@@ -138,6 +141,7 @@ impl Store {
     pub async fn compact(&self) -> Result<(), StoreError> {
         carry_out(self).await?;
         background::compact_everything(self).await?;
+        self.metrics.compact(Effort::Everything).await?;
         self.shared.graveyard.sweep(&self.shared.objects).await.map(|_| ())
     }
 
@@ -151,6 +155,7 @@ impl Store {
     /// Removes lines that are past their retention; gives how many splits were removed or rewritten.
     pub async fn enforce_retention(&self) -> Result<usize, StoreError> {
         let removed = crate::retention::enforce(&self.shared, &self.partitions).await?;
+        let removed = removed + self.metrics.enforce_retention().await?;
         self.shared.graveyard.sweep(&self.shared.objects).await?;
         Ok(removed)
     }

@@ -9,8 +9,11 @@
 //! [`MetricStore`], then `writer` for the order of things, `head` and `series` for what is in memory, `querier` for how
 //! it is read. Bytes: `docs/format/metrics.md`. Never here: HTTP, PromQL.
 
+mod block;
+mod compaction;
 mod counters;
 mod exemplars;
+mod flush;
 mod head;
 mod index;
 mod labels;
@@ -27,6 +30,7 @@ mod store;
 mod tests;
 mod writer;
 
+pub(crate) use block::BlockMeta;
 pub(crate) use counters::MetricCounters;
 pub use options::MetricOptions;
 pub(crate) use store::MetricStore;

@@ -36,6 +36,9 @@ pub struct MetricOptions {
     pub exemplars: usize,
     /// Blocks of a day and of similar size that are merged at once.
     pub compact_min_blocks: usize,
+    /// Bytes of a block up to which blocks are merged.
+    #[serde(with = "byte_size")]
+    pub block_target_bytes: u64,
     /// zstd level of the columns of blocks that do not hold samples, 1 to 22.
     pub zstd_level: i32,
     /// Samples older than this are removed; `"forever"` keeps them.
@@ -57,6 +60,7 @@ impl Default for MetricOptions {
             head_log_bytes: 1 << 30,
             exemplars: 100_000,
             compact_min_blocks: 4,
+            block_target_bytes: 256 << 20,
             zstd_level: 3,
             retention: None,
         }

@@ -3,7 +3,9 @@
 //! Heads are shared, not copied: a snapshot shows at least what was acknowledged before it was made, and samples that
 //! came into the same heads since.
 
+use super::block::Block;
 use super::head::Heads;
+use super::index::LabelIndex;
 use super::labels;
 use super::selection::{Found, Selection, Source};
 use super::shard::Shard;
@@ -30,6 +32,8 @@ pub(crate) struct ShardSnapshot {
     pub shard: Arc<Shard>,
     /// The oldest first.
     pub heads: Vec<Arc<Heads>>,
+    /// What was stored earlier first; all of it is older than what is in the heads.
+    pub blocks: Vec<Arc<Block>>,
 }
 
 impl Snapshot {
@@ -81,10 +85,74 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Blocks that have samples of the range.
+    fn blocks(&self, range: MillisRange) -> impl Iterator<Item = &Arc<Block>> {
+        let blocks = self.shards.iter().flat_map(|shard| &shard.blocks);
+        blocks.filter(move |block| block.meta().overlaps(range))
+    }
+
+    /// Adds the frames of matching series of a block.
+    async fn add_from_block(
+        &self,
+        block: &Block,
+        request: &SelectSeries,
+        range: MillisRange,
+        found: &mut Vec<Found>,
+        budget: &mut Budget,
+    ) -> Result<(), StoreError> {
+        let open = block.open().await?;
+        let mut chosen = open.index.select(&request.selector);
+        chosen.retain(|series| open.has(*series, range));
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        budget.take(block.meta().parquet.len * chosen.len() as u64 / open.labels.len().max(1) as u64)?;
+        let rows = Arc::new(block.read(&open, &chosen).await?);
+        for (row, series) in chosen.into_iter().enumerate() {
+            let source = Source::Block(rows.clone(), row);
+            found.push(Found { labels: open.labels[series as usize].clone(), source });
+        }
+        Ok(())
+    }
+
+    /// Adds all values of a label, or all names, from indexes of heads and blocks that have samples of the range.
+    async fn add_all(&self, range: MillisRange, add: &mut (dyn FnMut(&LabelIndex) + Send)) -> Result<(), StoreError> {
+        let range = self.visible(range);
+        for block in self.blocks(range) {
+            match block.open().await {
+                Ok(open) => add(&open.index),
+                Err(error) => skip_damaged(error).map(|warning| tracing::warn!(warning, "a block is left out"))?,
+            }
+        }
+        for heads in self.heads() {
+            let tenants = heads.tenants.read();
+            if let Some(head) = tenants.get(&self.tenant)
+                && head.times.is_some_and(|(first, last)| range.overlaps(first, last))
+            {
+                add(&head.index);
+            }
+        }
+        Ok(())
+    }
+
     /// The labels of matching series, as bytes, each once.
     async fn labels_of(&self, selectors: &[Selector], range: MillisRange) -> Result<HashSet<Arc<[u8]>>, StoreError> {
         let range = self.visible(range);
         let mut sets = HashSet::new();
+        for block in self.blocks(range) {
+            let open = match block.open().await {
+                Ok(open) => open,
+                Err(error) => {
+                    tracing::warn!(warning = skip_damaged(error)?, "a block is left out");
+                    continue;
+                }
+            };
+            let all = [Selector::all()];
+            for selector in if selectors.is_empty() { &all } else { selectors } {
+                let chosen = open.index.select(selector).into_iter().filter(|series| open.has(*series, range));
+                sets.extend(chosen.map(|series| open.labels[series as usize].clone()));
+            }
+        }
         for heads in self.heads() {
             let chosen = self.chosen(heads, selectors, range);
             let tenants = heads.tenants.read();
@@ -94,6 +162,11 @@ impl Snapshot {
         }
         Ok(sets)
     }
+}
+
+/// Damaged and missing files do not fail a query: they become a warning. Everything else is an error.
+fn skip_damaged(error: StoreError) -> Result<String, StoreError> {
+    if error.kind() == ErrorKind::Corrupt { Ok(error.message().to_owned()) } else { Err(error) }
 }
 
 /// How many bytes of samples a query may still hold.
@@ -125,13 +198,19 @@ impl MetricQuerier for Snapshot {
     async fn select(&self, request: &SelectSeries) -> Result<Arc<dyn SeriesSet>, StoreError> {
         let range = self.visible(request.range);
         let mut budget = Budget::new(request.max_bytes);
-        let mut found = Vec::new();
+        let (mut found, mut warnings) = (Vec::new(), Vec::new());
+        for block in self.blocks(range) {
+            let added = self.add_from_block(block, request, range, &mut found, &mut budget).await;
+            if let Err(error) = added {
+                warnings.push(skip_damaged(error)?);
+            }
+        }
         for shard in &self.shards {
             for heads in &shard.heads {
                 self.add_from_heads(heads, request, range, &mut found, &mut budget)?;
             }
         }
-        Ok(Arc::new(Selection::new(found, range, Vec::new())))
+        Ok(Arc::new(Selection::new(found, range, warnings)))
     }
 
     async fn series(&self, selectors: &[Selector], range: MillisRange) -> Result<Vec<LabelSet>, StoreError> {
@@ -142,6 +221,10 @@ impl MetricQuerier for Snapshot {
 
     async fn label_names(&self, selectors: &[Selector], range: MillisRange) -> Result<BTreeSet<String>, StoreError> {
         let mut names: BTreeSet<String> = BTreeSet::new();
+        if selectors.is_empty() {
+            self.add_all(range, &mut |index| index.add_names(&mut names)).await?;
+            return Ok(names);
+        }
         for labels in self.labels_of(selectors, range).await? {
             for (name, _) in labels::pairs(&labels) {
                 if !names.contains(name) {
@@ -159,6 +242,10 @@ impl MetricQuerier for Snapshot {
         range: MillisRange,
     ) -> Result<BTreeSet<String>, StoreError> {
         let mut values: BTreeSet<String> = BTreeSet::new();
+        if selectors.is_empty() {
+            self.add_all(range, &mut |index| index.add_values(name, &mut values)).await?;
+            return Ok(values);
+        }
         for labels in self.labels_of(selectors, range).await? {
             for (_, value) in labels::pairs(&labels).filter(|(other, _)| *other == name) {
                 if !values.contains(value) {

@@ -1,8 +1,8 @@
 //! [`Selection`]: series that a query chose, with their samples still compressed.
 
+use super::block::Rows;
 use super::labels;
 use super::series::SeriesView;
-use bytes::Bytes;
 use gantry_chunk::histogram::Sample;
 use gantry_chunk::{DamagedChunk, Scratch, frame, histogram};
 use gantry_model::LabelSet;
@@ -15,15 +15,15 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Head(Box<SeriesView>),
-    /// Frames of numbers and of histograms.
-    Block(Bytes, Bytes),
+    /// A row of those that were read.
+    Block(Arc<Rows>, usize),
 }
 
 impl Source {
     pub(crate) fn bytes(&self) -> u64 {
         match self {
             Source::Head(view) => view.bytes() as u64,
-            Source::Block(numbers, histograms) => (numbers.len() + histograms.len()) as u64,
+            Source::Block(rows, row) => (rows.numbers(*row).len() + rows.histograms(*row).len()) as u64,
         }
     }
 
@@ -32,10 +32,10 @@ impl Source {
             Source::Head(view) => {
                 view.read(range, scratch, &mut into.timestamps, &mut into.values, &mut into.histograms)
             }
-            Source::Block(numbers, histograms) => {
+            Source::Block(rows, row) => {
                 let bounds = (range.first, range.last);
-                frame::read(numbers, bounds, scratch, &mut into.timestamps, &mut into.values)?;
-                histogram::read(histograms, bounds, scratch, &mut into.histograms)
+                frame::read(rows.numbers(*row), bounds, scratch, &mut into.timestamps, &mut into.values)?;
+                histogram::read(rows.histograms(*row), bounds, scratch, &mut into.histograms)
             }
         }
     }

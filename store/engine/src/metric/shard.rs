@@ -1,17 +1,19 @@
 //! [`Shard`]: heads and blocks of a share of the series, under one lock, so that a snapshot is consistent.
 
+use super::block::{Block, BlockMeta};
 use super::exemplars::Exemplars;
 use super::head::Heads;
 use super::writer::Item;
 use crate::error::io_context;
 use crate::shared::Shared;
+use crate::split::SplitId;
 use crate::wal::WalPosition;
 use crate::wal::queue::Queue;
 use crate::wal::segment::{file_name, sync_dir};
-use gantry_model::Timestamp;
+use gantry_model::{TenantId, Timestamp};
 use gantry_store_api::{ErrorKind, StoreError};
 use parking_lot::{Condvar, Mutex};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -45,10 +47,28 @@ struct State {
     active_log_bytes: u64,
     /// Oldest first.
     frozen: VecDeque<Frozen>,
+    /// Sorted as [`BlockMeta::by_age`] says.
+    blocks: BTreeMap<TenantId, Vec<Arc<Block>>>,
+    /// Blocks that could not be read by a merge.
+    unmergeable: HashSet<SplitId>,
     /// Bytes of every segment on disk by number.
     segments: BTreeMap<u64, u64>,
     /// Why the last flush failed.
     flush_error: Option<StoreError>,
+}
+
+impl State {
+    fn heads(&self) -> Vec<Arc<Heads>> {
+        self.frozen.iter().map(|frozen| &frozen.heads).chain([&self.active]).cloned().collect()
+    }
+
+    fn add(&mut self, new: Vec<Arc<Block>>) {
+        for block in new {
+            let blocks = self.blocks.entry(block.meta().tenant.clone()).or_default();
+            let place = blocks.partition_point(|other| other.meta().by_age() < block.meta().by_age());
+            blocks.insert(place, block);
+        }
+    }
 }
 
 /// Heads that take no more samples.
@@ -95,8 +115,61 @@ impl Shard {
 
     /// Heads of all ages, the oldest first.
     pub(crate) fn heads(&self) -> Vec<Arc<Heads>> {
+        self.state.lock().heads()
+    }
+
+    /// What there is of a tenant, each sample in one place: heads as [`Shard::heads`], and blocks, those that were stored
+    /// earlier first.
+    pub(crate) fn snapshot(&self, tenant: &TenantId) -> (Vec<Arc<Heads>>, Vec<Arc<Block>>) {
         let state = self.state.lock();
-        state.frozen.iter().map(|frozen| &frozen.heads).chain([&state.active]).cloned().collect()
+        (state.heads(), state.blocks.get(tenant).cloned().unwrap_or_default())
+    }
+
+    /// All blocks.
+    pub(crate) fn blocks(&self) -> Vec<Arc<Block>> {
+        self.state.lock().blocks.values().flatten().cloned().collect()
+    }
+
+    /// Blocks that compaction may touch.
+    pub(crate) fn mergeable(&self) -> Vec<Arc<Block>> {
+        let state = self.state.lock();
+        let mergeable = |block: &&Arc<Block>| !state.unmergeable.contains(&block.meta().id);
+        state.blocks.values().flatten().filter(mergeable).cloned().collect()
+    }
+
+    /// Keeps a block out of merges until the next start.
+    pub(crate) fn leave_unmerged(&self, block: SplitId) {
+        self.state.lock().unmergeable.insert(block);
+    }
+
+    /// Adds blocks of the catalog at the start.
+    pub(crate) fn add_blocks(&self, blocks: Vec<Arc<Block>>) {
+        self.state.lock().add(blocks);
+    }
+
+    /// Swaps blocks in one step; gives the removed ones.
+    pub(crate) fn replace(&self, old: &[BlockMeta], new: Vec<Arc<Block>>) -> Vec<Arc<Block>> {
+        let mut state = self.state.lock();
+        let mut removed = Vec::new();
+        for meta in old {
+            let blocks = state.blocks.entry(meta.tenant.clone()).or_default();
+            removed.extend(blocks.extract_if(.., |block| block.meta().id == meta.id));
+        }
+        state.add(new);
+        state.blocks.retain(|_, blocks| !blocks.is_empty());
+        removed
+    }
+
+    /// The oldest frozen heads are now these blocks: swaps them in one step.
+    pub(crate) fn flushed(&self, blocks: Vec<Arc<Block>>) {
+        let mut state = self.state.lock();
+        let gone = state.frozen.pop_front();
+        state.flush_error = None;
+        state.add(blocks);
+        drop(state);
+        // Letting go of many series takes a while.
+        drop(gone);
+        self.drained.notify_all();
     }
 
     /// Starts new heads. Nothing happens to empty ones. Only the writer calls this.
@@ -112,10 +185,6 @@ impl Shard {
         state.active_since = None;
         state.active_log_bytes = 0;
         true
-    }
-
-    pub(crate) fn waiting(&self) -> usize {
-        self.state.lock().frozen.len()
     }
 
     pub(crate) fn oldest_frozen(&self) -> Option<Frozen> {

@@ -1,5 +1,6 @@
 //! [`MetricStore`]: shards put together, and the traits of the contract on top of them.
 
+use super::block::{Block, BlockMeta};
 use super::counters::MetricCounters;
 use super::head::SeriesCounts;
 use super::labels;
@@ -9,18 +10,23 @@ use super::querier::{ShardSnapshot, Snapshot};
 use super::replay::Replay;
 use super::shard::Shard;
 use super::writer::{Item, Writer};
+use crate::compaction::Effort;
 use crate::error::io_context;
+use crate::graveyard::Buried;
 use crate::shared::Shared;
 use crate::store::Store;
 use crate::wal::WalPosition;
 use crate::wal::queue::stopping;
+use crate::wal::writer::answered;
 use async_trait::async_trait;
 use gantry_model::TenantId;
 use gantry_model::metric::{MetricBatch, MetricMetadata};
 use gantry_store_api::{AppendMetrics, Cardinality, ErrorKind, MetricCommit, MetricQuerier, QueryMetrics, StoreError};
+use object_store::path::Path;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -42,7 +48,7 @@ impl MetricStore {
     pub(crate) async fn open(
         shared: &Arc<Shared>,
         shards: u32,
-        flushed: &BTreeMap<u32, WalPosition>,
+        (flushed, blocks): (&BTreeMap<u32, WalPosition>, Vec<BlockMeta>),
         counters: MetricCounters,
     ) -> Result<Self, StoreError> {
         let counts = Arc::new(SeriesCounts::default());
@@ -68,7 +74,99 @@ impl MetricStore {
             writers.push(io_context(thread.spawn(move || writer.run()), || "cannot start a WAL writer")?);
         }
         let writers = Mutex::new(writers);
-        Ok(MetricStore { shared: shared.clone(), shards, metadata, counters, counts, writers })
+        let store = MetricStore { shared: shared.clone(), shards, metadata, counters, counts, writers };
+        for meta in blocks {
+            let Some(shard) = store.shards.get(meta.shard as usize) else {
+                let message = format!("block {} is of shard {}, which does not exist", meta.id, meta.shard);
+                return Err(StoreError::corrupt(message));
+            };
+            shard.add_blocks(vec![store.open_block(meta)]);
+        }
+        Ok(store)
+    }
+
+    /// Makes an entry of the catalog readable.
+    pub(crate) fn open_block(&self, meta: BlockMeta) -> Arc<Block> {
+        let bytes = meta.parquet.len;
+        self.counters.blocks.inc();
+        self.counters.block_bytes.add(bytes as i64);
+        if self.shared.objects.is_local() {
+            self.shared.disk.splits.fetch_add(bytes, Ordering::Relaxed);
+        }
+        Block::new(self.shared.objects.store.clone(), meta, self.shared.cache.clone())
+    }
+
+    /// A block left the catalog: its file goes when nobody reads it any more.
+    pub(crate) fn bury(&self, block: &Arc<Block>) {
+        let meta = block.meta();
+        self.counters.blocks.dec();
+        self.counters.block_bytes.sub(meta.parquet.len as i64);
+        if self.shared.objects.is_local() {
+            self.shared.disk.splits.fetch_sub(meta.parquet.len, Ordering::Relaxed);
+        }
+        let held: Arc<dyn Buried> = block.clone();
+        self.shared.graveyard.bury_files(&held, vec![meta.path()]);
+    }
+
+    /// Files of all blocks.
+    pub(crate) fn files(&self) -> Vec<Path> {
+        self.shards.iter().flat_map(|shard| shard.blocks()).map(|block| block.meta().path()).collect()
+    }
+
+    /// Samples of a resolution before this instant in milliseconds are past their retention.
+    pub(crate) fn earliest(&self, _resolution_ms: i64) -> i64 {
+        let now = self.shared.clock.now().0 / 1_000_000;
+        self.shared.options.metrics.retention.map_or(i64::MIN, |period| now.saturating_sub(millis(period)))
+    }
+
+    /// Turns all that was appended before into blocks.
+    pub(crate) async fn flush(&self) -> Result<(), StoreError> {
+        for shard in &self.shards {
+            loop {
+                while self.flush_oldest(shard).await? {}
+                match answered(shard.queue.request_freeze()?).await {
+                    Err(error) if error.kind() == ErrorKind::Overloaded => {}
+                    frozen => break frozen?,
+                }
+            }
+            while self.flush_oldest(shard).await? {}
+        }
+        Ok(())
+    }
+
+    /// Writes frozen heads, those of the shard with the most first.
+    pub(crate) async fn flush_frozen_heads(&self) -> Result<(), StoreError> {
+        for shard in &self.shards {
+            while self.flush_oldest(shard).await? {}
+        }
+        Ok(())
+    }
+
+    /// Asks for heads that are old to be frozen.
+    pub(crate) async fn freeze_old(&self) {
+        let age = i64::try_from(self.shared.options.metrics.head_age.as_nanos()).unwrap_or(i64::MAX);
+        let limit = self.shared.clock.now().saturating_sub(age);
+        for shard in &self.shards {
+            let is_old = shard.active_since().is_some_and(|since| since <= limit);
+            if is_old && let Ok(request) = shard.queue.request_freeze() {
+                // Whether it worked shows at the next tick.
+                let _ = answered(request).await;
+            }
+        }
+        self.measure();
+    }
+
+    /// Merges until nothing is left to do.
+    pub(crate) async fn compact(&self, effort: Effort) -> Result<(), StoreError> {
+        for shard in &self.shards {
+            loop {
+                let merged = self.compact_once(shard, effort).await;
+                if !merged.inspect_err(|error| self.shared.metrics.error("compaction", error))? {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Nothing more is accepted; gives the threads that finish what was handed over.
@@ -140,13 +238,14 @@ impl MetricStore {
     }
 
     fn querier(&self, tenant: &TenantId) -> Arc<dyn MetricQuerier> {
-        let now = self.shared.clock.now().0 / 1_000_000;
-        let retention = self.shared.options.metrics.retention;
-        let snapshot = |shard: &Arc<Shard>| ShardSnapshot { shard: shard.clone(), heads: shard.heads() };
+        let snapshot = |shard: &Arc<Shard>| {
+            let (heads, blocks) = shard.snapshot(tenant);
+            ShardSnapshot { shard: shard.clone(), heads, blocks }
+        };
         Arc::new(Snapshot {
             tenant: tenant.clone(),
             shards: self.shards.iter().map(snapshot).collect(),
-            earliest: retention.map_or(i64::MIN, |period| now.saturating_sub(millis(period))),
+            earliest: self.earliest(0),
         })
     }
 
@@ -155,6 +254,9 @@ impl MetricStore {
         for heads in self.shards.iter().flat_map(|shard| shard.heads()) {
             let there = heads.tenants.read();
             tenants.extend(there.iter().filter(|(_, head)| head.samples > 0).map(|(tenant, _)| tenant.clone()));
+        }
+        for block in self.shards.iter().flat_map(|shard| shard.blocks()) {
+            tenants.insert(block.meta().tenant.clone());
         }
         tenants.into_iter().collect()
     }

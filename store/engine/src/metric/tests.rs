@@ -1,3 +1,5 @@
 //! Tests of the metric store as a whole.
 
+mod blocks;
+mod model;
 mod recovery;
