@@ -1,17 +1,18 @@
 //! Reads a block. Frames are decompressed when a column of theirs is first asked for.
 
-use crate::column::{Column, Format, stride};
-use crate::encode::{DICTIONARY, HEX, NUMBERS, PLAIN_STRINGS, checksum, id_bytes};
+use crate::column::Column;
+use crate::encode::checksum;
 use crate::error::BodyError;
-use crate::numbers::{Input, read_numbers};
+use crate::numbers::Input;
+use crate::pairs::PairSet;
+use crate::read::{
+    Frame, Holds, Place, decompress, read_column, read_directory, read_frames, read_ids, read_templates,
+};
 use crate::rows::Rows;
-use crate::strings::Texts;
 use crate::template::Template;
 use std::ops::Range;
 use std::sync::OnceLock;
-
-/// Most bytes of a head or a frame; more is damage.
-const MAX_RAW: usize = u32::MAX as usize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Lines as templates and columns.
 #[derive(Debug)]
@@ -22,20 +23,13 @@ pub struct Block {
     places: Vec<(u32, u32)>,
     counts: Vec<u32>,
     frames: Vec<Frame>,
-    /// Frame of each column, and its number there.
-    columns: Vec<(u32, u32)>,
+    columns: Vec<Place>,
+    /// Bits of the sets of pairs of all columns.
+    pairs: Vec<u8>,
     /// Bytes of each line, once somebody asked.
     lens: OnceLock<Result<Vec<u32>, BodyError>>,
-}
-
-#[derive(Debug, Default)]
-struct Frame {
-    at: Range<usize>,
-    raw_len: usize,
-    checksum: u32,
-    /// Rows of each column.
-    counts: Vec<u32>,
-    columns: OnceLock<Result<Vec<Column>, BodyError>>,
+    /// Bytes of frames and columns that were read so far.
+    decoded: AtomicUsize,
 }
 
 /// Lines one after the other.
@@ -63,47 +57,70 @@ impl Block {
         let mut head = Input(&head);
         let rows = head.size()?;
         let templates = read_templates(&mut head)?;
-        let all_columns = templates.last().map_or(0, |last| last.first_column + last.slots);
-        let (mut at, mut columns, mut frames) = (12 + len, Vec::with_capacity(all_columns), Vec::new());
-        while !head.0.is_empty() {
-            let held = head.size()?;
-            let (raw_len, len, checksum) = (head.size()?, head.size()?, head.word()?);
-            if held > all_columns - columns.len() || len > bytes.len() - at {
-                return Err(BodyError::Malformed("the directory points outside"));
-            }
-            columns.extend((0..held as u32).map(|number| (frames.len() as u32, number)));
-            let counts = Vec::with_capacity(held);
-            frames.push(Frame { at: at..at + len, raw_len, checksum, counts, columns: OnceLock::new() });
-            at += len;
-        }
-        if columns.len() != all_columns || frames.is_empty() {
-            return Err(BodyError::Malformed("columns are missing"));
-        }
-        let ids = frames[0].raw(&bytes)?;
+        let (frames, held) = read_frames(&mut head, bytes.get(12 + len..).unwrap_or_default().len(), 12 + len)?;
+        let first = frames.first().ok_or(BodyError::Malformed("the templates of the rows are missing"))?;
+        let (columns, pairs) = read_directory(&mut head, &templates, &frames, &held)?;
+        let ids = first.raw(&bytes)?;
         let ids = read_ids(&mut Input(&ids), rows, templates.len())?;
         let (places, counts) = places(&ids, templates.len());
-        for (template, count) in templates.iter().zip(&counts) {
-            for column in template.first_column..template.first_column + template.slots {
-                frames[columns[column].0 as usize].counts.push(*count);
-            }
-        }
-        Ok(Block { bytes, templates, places, counts, frames, columns, lens: OnceLock::new() })
+        Ok(Block {
+            bytes,
+            templates,
+            places,
+            counts,
+            frames,
+            columns,
+            pairs,
+            lens: OnceLock::new(),
+            decoded: AtomicUsize::new(0),
+        })
     }
 
     /// A block that was just built, without a trip through bytes.
     pub(crate) fn from_rows(rows: Rows) -> Self {
         let (places, counts) = places(&rows.rows, rows.templates.len());
-        let columns = (0..rows.columns.len() as u32).map(|at| (0, at)).collect();
-        let frame = Frame { columns: OnceLock::from(Ok(rows.columns)), ..Frame::default() };
-        let (bytes, frames) = (Vec::new(), vec![frame]);
-        Block { bytes, templates: rows.templates, places, counts, frames, columns, lens: OnceLock::new() }
+        let template_of = rows.templates.iter().zip(0u32..).flat_map(|(template, at)| vec![at; template.slots]);
+        let place = |(column, template): (Column, u32)| {
+            let holds = match &column {
+                Column::Numbers { .. } => Holds::Numbers,
+                Column::Hex { width, .. } => Holds::Hex(*width),
+                Column::Strings { .. } => Holds::Strings(None),
+            };
+            Place { template, frame: 0, at: 0..0, holds, column: OnceLock::from(Box::new(Ok(column))) }
+        };
+        let columns = rows.columns.into_iter().zip(template_of).map(place).collect();
+        let (bytes, frames, pairs) = Default::default();
+        Block {
+            bytes,
+            templates: rows.templates,
+            places,
+            counts,
+            frames,
+            columns,
+            pairs,
+            lens: OnceLock::new(),
+            decoded: AtomicUsize::new(0),
+        }
     }
 
     /// Decompresses and checks all frames, for a reader that needs every row.
     ///
     /// # Errors
     /// A frame is damaged.
-    pub fn decode_all(&self) -> Result<(), BodyError> {
+    pub fn decode_all(&mut self) -> Result<(), BodyError> {
+        let mut open: (u32, Vec<u8>) = (u32::MAX, Vec::new());
+        for place in &self.columns {
+            if place.column.get().is_some() {
+                continue;
+            }
+            if open.0 != place.frame {
+                open = (place.frame, self.frames[place.frame as usize].raw(&self.bytes)?);
+            }
+            let rows = self.counts[place.template as usize] as usize;
+            let _ = place.column.set(Box::new(read_column(&mut Input(&open.1[as_range(&place.at)]), rows)));
+        }
+        // They are not needed any more.
+        self.bytes = Vec::new();
         (0..self.columns.len()).try_for_each(|column| self.column(column).map(|_| ()))
     }
 
@@ -135,10 +152,34 @@ impl Block {
 
     /// A column: `Template::first_column` and up.
     pub(crate) fn column(&self, column: usize) -> Result<&Column, BodyError> {
-        let (frame, number) = self.columns[column];
-        let frame = &self.frames[frame as usize];
-        let columns = frame.columns.get_or_init(|| frame.decode(&self.bytes)).as_ref().map_err(Clone::clone)?;
-        Ok(&columns[number as usize])
+        let place = &self.columns[column];
+        let read = place.column.get_or_init(|| Box::new(self.read(place)));
+        read.as_ref().as_ref().map_err(Clone::clone)
+    }
+
+    fn read(&self, place: &Place) -> Result<Column, BodyError> {
+        let frame = &self.frames[place.frame as usize];
+        let raw = frame.raw.get_or_init(|| {
+            self.decoded.fetch_add(frame.raw_len, Ordering::Relaxed);
+            frame.raw(&self.bytes)
+        });
+        let raw = raw.as_ref().map_err(Clone::clone)?;
+        let rows = self.counts[place.template as usize] as usize;
+        let column = read_column(&mut Input(&raw[as_range(&place.at)]), rows)?;
+        self.decoded.fetch_add(column.memory(), Ordering::Relaxed);
+        Ok(column)
+    }
+
+    /// False when no value of the column holds the literal, as far as its head says.
+    pub(crate) fn can_hold(&self, column: usize, literal: &[u8]) -> bool {
+        match &self.columns[column].holds {
+            Holds::Numbers => literal.len() <= 18 && literal.iter().all(u8::is_ascii_digit),
+            Holds::Hex(width) => {
+                literal.len() <= *width as usize && literal.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+            }
+            Holds::Strings(None) => true,
+            Holds::Strings(Some(at)) => PairSet::from_bits(&self.pairs[as_range(at)]).can_hold(literal),
+        }
     }
 
     /// Appends the line of a row to `out`.
@@ -192,13 +233,14 @@ impl Block {
         Ok(text)
     }
 
-    /// Bytes of memory that it takes once all frames are decompressed, about.
+    /// Bytes of memory that it takes now, about; more when further columns are read.
     pub fn memory(&self) -> usize {
-        let frames: usize = self.frames.iter().map(|frame| frame.raw_len * 3).sum();
         self.bytes.len()
-            + frames
+            + self.decoded.load(Ordering::Relaxed)
+            + self.pairs.len()
+            + self.columns.len() * size_of::<Place>()
             + self.places.len() * 8
-            + self.templates.iter().map(|t| t.text.len() + 64).sum::<usize>()
+            + self.templates.iter().map(|t| t.text.len() + size_of::<Template>()).sum::<usize>()
     }
 }
 
@@ -212,104 +254,6 @@ fn places(ids: &[u32], templates: usize) -> (Vec<(u32, u32)>, Vec<u32>) {
     (ids.iter().map(place).collect(), counts)
 }
 
-fn decompress(packed: &[u8], raw_len: usize) -> Result<Vec<u8>, BodyError> {
-    if raw_len > MAX_RAW {
-        return Err(BodyError::Malformed("a frame is too large"));
-    }
-    let raw = zstd::bulk::decompress(packed, raw_len)?;
-    if raw.len() != raw_len { Err(BodyError::Malformed("a frame has another length")) } else { Ok(raw) }
-}
-
-fn read_templates(head: &mut Input<'_>) -> Result<Vec<Template>, BodyError> {
-    let count = head.size()?;
-    if count > head.0.len() {
-        return Err(BodyError::Malformed("more templates than bytes"));
-    }
-    let lens: Vec<usize> = (0..count).map(|_| head.size()).collect::<Result<_, _>>()?;
-    let mut templates: Vec<Template> = Vec::with_capacity(count);
-    let mut columns = 0;
-    for len in lens {
-        let template = Template::new(head.take(len)?, columns);
-        columns += template.slots;
-        templates.push(template);
-    }
-    Ok(templates)
-}
-
-fn read_ids(input: &mut Input<'_>, rows: usize, count: usize) -> Result<Vec<u32>, BodyError> {
-    let len = id_bytes(count);
-    if rows > crate::builder::MAX_BLOCK_ROWS {
-        return Err(BodyError::Malformed("it has too many rows"));
-    }
-    let bytes = input.take(rows * len)?;
-    let ids: Vec<u32> = match len {
-        0 => vec![0; rows],
-        1 => bytes.iter().map(|byte| u32::from(*byte)).collect(),
-        2 => bytes.chunks_exact(2).map(|b| u32::from(u16::from_le_bytes([b[0], b[1]]))).collect(),
-        _ => bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-    };
-    if ids.iter().any(|id| *id as usize >= count) {
-        return Err(BodyError::Malformed("a row names something that is not there"));
-    }
-    Ok(ids)
-}
-
-impl Frame {
-    fn raw(&self, bytes: &[u8]) -> Result<Vec<u8>, BodyError> {
-        let packed = &bytes[self.at.clone()];
-        if checksum(packed) != self.checksum {
-            return Err(BodyError::Checksum("a frame"));
-        }
-        decompress(packed, self.raw_len)
-    }
-
-    fn decode(&self, bytes: &[u8]) -> Result<Vec<Column>, BodyError> {
-        let raw = self.raw(bytes)?;
-        let mut input = Input(&raw);
-        self.counts.iter().map(|count| read_column(&mut input, *count as usize)).collect()
-    }
-}
-
-fn read_column(input: &mut Input<'_>, count: usize) -> Result<Column, BodyError> {
-    match input.byte()? {
-        NUMBERS => {
-            let width = input.byte()?;
-            if width > 18 {
-                return Err(BodyError::Malformed("numbers are too wide"));
-            }
-            let values = if count == 0 { Vec::new() } else { read_numbers(input, count)? };
-            Ok(Column::Numbers { values, format: Format { canonical: width == 0, width } })
-        }
-        HEX => {
-            let width = input.byte()?;
-            Ok(Column::Hex { width, bytes: input.take(count * stride(width))?.to_vec() })
-        }
-        DICTIONARY => {
-            let known = input.size()?;
-            let texts = read_texts(input, known)?;
-            Ok(Column::Strings { ids: read_ids(input, count, known)?, texts })
-        }
-        PLAIN_STRINGS => {
-            let texts = read_texts(input, count)?;
-            Ok(Column::Strings { texts, ids: (0..count as u32).collect() })
-        }
-        _ => Err(BodyError::Malformed("unknown kind of column")),
-    }
-}
-
-fn read_texts(input: &mut Input<'_>, count: usize) -> Result<Texts, BodyError> {
-    if count > input.0.len() {
-        return Err(BodyError::Malformed("more texts than bytes"));
-    }
-    let mut texts = Texts { bytes: Vec::new(), ends: Vec::with_capacity(count) };
-    let mut end = 0usize;
-    for _ in 0..count {
-        end += input.size()?;
-        if end > input.0.len() {
-            return Err(BodyError::Malformed("texts point outside"));
-        }
-        texts.ends.push(end as u32);
-    }
-    texts.bytes = input.take(end)?.to_vec();
-    Ok(texts)
+fn as_range(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
 }

@@ -111,6 +111,16 @@ impl Column {
         }
     }
 
+    /// Bytes of memory, about.
+    pub fn memory(&self) -> usize {
+        size_of::<Column>()
+            + match self {
+                Column::Numbers { values, .. } => values.len() * 8,
+                Column::Hex { bytes, .. } => bytes.len(),
+                Column::Strings { texts, ids } => texts.bytes.len() + texts.ends.len() * 4 + ids.len() * 4,
+            }
+    }
+
     /// Writes the text of value `at` to `out`.
     pub fn write(&self, at: usize, out: &mut Vec<u8>) {
         match self {

@@ -1,9 +1,10 @@
-//! A block as bytes: a head with the templates and the directory of frames, then frames of zstd. The first frame says
+//! A block as bytes: a head with the templates and the directory of frames and columns, then frames of zstd. The first frame says
 //! which template each row has; the others hold the columns, template after template.
 
 use crate::column::Column;
 use crate::error::BodyError;
 use crate::numbers::{write_numbers, write_varint};
+use crate::pairs::PairSet;
 use crate::rows::Rows;
 use crate::strings::Texts;
 use xxhash_rust::xxh3::xxh3_64;
@@ -22,49 +23,84 @@ pub fn checksum(bytes: &[u8]) -> u32 {
 }
 
 pub fn encode(rows: &Rows, level: i32) -> Result<Vec<u8>, BodyError> {
-    let mut compressor = zstd::bulk::Compressor::new(level)?;
     let mut head = Vec::new();
-    let mut frames = Vec::new();
     write_varint(rows.rows.len() as u64, &mut head);
     write_varint(rows.templates.len() as u64, &mut head);
     for template in &rows.templates {
         write_varint(template.text.len() as u64, &mut head);
     }
     rows.templates.iter().for_each(|template| head.extend_from_slice(&template.text));
-    let mut directory = Vec::new();
-    let mut add = |raw: &mut Vec<u8>, columns: &mut u64| -> Result<(), BodyError> {
-        let packed = compressor.compress(raw)?;
-        write_varint(*columns, &mut directory);
-        write_varint(raw.len() as u64, &mut directory);
-        write_varint(packed.len() as u64, &mut directory);
-        directory.extend_from_slice(&checksum(&packed).to_le_bytes());
-        frames.extend_from_slice(&packed);
-        raw.clear();
-        *columns = 0;
-        Ok(())
-    };
-    let (mut raw, mut columns) = (Vec::new(), 0);
-    write_ids(&rows.rows, rows.templates.len(), &mut raw);
-    add(&mut raw, &mut columns)?;
+    let mut frames = Frames::new(level)?;
+    write_ids(&rows.rows, rows.templates.len(), &mut frames.raw);
+    frames.end()?;
     for column in &rows.columns {
-        write_column(column, &mut raw);
-        columns += 1;
-        if raw.len() >= FRAME_BYTES {
-            add(&mut raw, &mut columns)?;
-        }
+        frames.add(column)?;
     }
-    if columns > 0 {
-        add(&mut raw, &mut columns)?;
+    if frames.held > 0 {
+        frames.end()?;
     }
-    head.extend_from_slice(&directory);
-    let packed = compressor.compress(&head)?;
-    let mut out = Vec::with_capacity(12 + packed.len() + frames.len());
+    write_varint(frames.count, &mut head);
+    head.extend_from_slice(&frames.directory);
+    head.extend_from_slice(&frames.columns);
+    let packed = frames.compressor.compress(&head)?;
+    let mut out = Vec::with_capacity(12 + packed.len() + frames.packed.len());
     out.extend_from_slice(&(packed.len() as u32).to_le_bytes());
     out.extend_from_slice(&(head.len() as u32).to_le_bytes());
     out.extend_from_slice(&checksum(&packed).to_le_bytes());
     out.extend_from_slice(&packed);
-    out.extend_from_slice(&frames);
+    out.extend_from_slice(&frames.packed);
     Ok(out)
+}
+
+/// Frames that are written, and what the head says of them and of their columns.
+struct Frames {
+    compressor: zstd::bulk::Compressor<'static>,
+    packed: Vec<u8>,
+    directory: Vec<u8>,
+    columns: Vec<u8>,
+    count: u64,
+    /// The frame that is being filled, and how many columns it holds.
+    raw: Vec<u8>,
+    held: u64,
+}
+
+impl Frames {
+    fn new(level: i32) -> Result<Self, BodyError> {
+        let compressor = zstd::bulk::Compressor::new(level)?;
+        let (packed, directory, columns, raw) = Default::default();
+        Ok(Frames { compressor, packed, directory, columns, count: 0, raw, held: 0 })
+    }
+
+    /// Adds a column, and notes its kind, width and pairs of bytes, so that a search knows what it can hold without reading it.
+    fn add(&mut self, column: &Column) -> Result<(), BodyError> {
+        let before = self.raw.len();
+        write_column(column, &mut self.raw);
+        write_varint((self.raw.len() - before) as u64, &mut self.columns);
+        let kind = self.raw[before];
+        match column {
+            Column::Strings { texts, .. } => {
+                self.columns.extend_from_slice(&[kind, 0]);
+                PairSet::of(texts).write(&mut self.columns);
+            }
+            Column::Numbers { .. } | Column::Hex { .. } => {
+                self.columns.extend_from_slice(&[kind, self.raw[before + 1]]);
+            }
+        }
+        self.held += 1;
+        if self.raw.len() >= FRAME_BYTES { self.end() } else { Ok(()) }
+    }
+
+    fn end(&mut self) -> Result<(), BodyError> {
+        let packed = self.compressor.compress(&self.raw)?;
+        write_varint(self.held, &mut self.directory);
+        write_varint(self.raw.len() as u64, &mut self.directory);
+        write_varint(packed.len() as u64, &mut self.directory);
+        self.directory.extend_from_slice(&checksum(&packed).to_le_bytes());
+        self.packed.extend_from_slice(&packed);
+        self.raw.clear();
+        (self.count, self.held) = (self.count + 1, 0);
+        Ok(())
+    }
 }
 
 /// Bytes that a number below `count` takes: 0, 1, 2 or 4.

@@ -17,6 +17,8 @@ mod generalise;
 mod line;
 mod mover;
 mod numbers;
+mod pairs;
+mod read;
 mod rows;
 mod search;
 mod strings;

@@ -140,7 +140,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn template(&self, template: &Template) -> Result<Option<Found>, BodyError> {
-        Ok(match self.verdict(template)? {
+        Ok(match self.verdict(template) {
             Verdict::Always => Some(Found::All),
             Verdict::Never => None,
             Verdict::Lines => Some(Found::Lines),
@@ -155,12 +155,13 @@ impl Search<'_> {
         })
     }
 
-    fn verdict(&self, template: &Template) -> Result<Verdict, BodyError> {
+    fn verdict(&self, template: &Template) -> Verdict {
         if template.is_raw() {
-            return Ok(Verdict::Values(vec![0]));
+            let can_hold = self.block.can_hold(template.first_column, self.literal);
+            return if can_hold { Verdict::Values(vec![0]) } else { Verdict::Never };
         }
         if template.pieces().any(|piece| self.finder.find(piece).is_some()) {
-            return Ok(Verdict::Always);
+            return Verdict::Always;
         }
         let pieces: Vec<&[u8]> = template.pieces().collect();
         let whole = self.literal.iter().all(|byte| is_token_byte(*byte));
@@ -169,13 +170,13 @@ impl Search<'_> {
             if spans_into(self.literal, pieces[slot], &pieces[slot + 1..])
                 || begins_in_value(self.literal, &pieces[slot + 1..])
             {
-                return Ok(Verdict::Lines);
+                return Verdict::Lines;
             }
-            if whole && can_hold(self.block.column(template.first_column + slot)?, self.literal) {
+            if whole && self.block.can_hold(template.first_column + slot, self.literal) {
                 slots.push(slot);
             }
         }
-        Ok(if slots.is_empty() { Verdict::Never } else { Verdict::Values(slots) })
+        if slots.is_empty() { Verdict::Never } else { Verdict::Values(slots) }
     }
 
     /// Marks the rows whose value holds the literal.
@@ -209,17 +210,6 @@ impl Search<'_> {
             }
         }
         hits
-    }
-}
-
-/// Whether a value of the column can hold the literal, by its bytes and its length.
-fn can_hold(column: &Column, literal: &[u8]) -> bool {
-    match column {
-        Column::Numbers { .. } => literal.len() <= 18 && literal.iter().all(u8::is_ascii_digit),
-        Column::Hex { width, .. } => {
-            literal.len() <= *width as usize && literal.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        }
-        Column::Strings { .. } => true,
     }
 }
 

@@ -157,11 +157,14 @@ fn measure() {
     let started = cpu();
     let opened: Vec<Block> = blocks.iter().map(|bytes| Block::open(bytes.clone()).unwrap()).collect();
     println!("open {:?}", started.since());
-    for literal in ["error", "status=500", "4f9b1314af3cf7eac9468b423eb8875d", "status=", "zzzz"] {
+    for literal in ["quillwort", "error", "status=500", "4f9b1314af3cf7eac9468b423eb8875d", "status=", "zzzz"] {
+        let opened: Vec<Block> = blocks.iter().map(|bytes| Block::open(bytes.clone()).unwrap()).collect();
+        let before: usize = opened.iter().map(Block::memory).sum();
         let started = cpu();
         let found: usize =
             opened.iter().map(|b| b.find(literal.as_bytes(), &RowSet::all(b.len())).unwrap().len()).sum();
-        println!("{literal}: {found} rows in {:?}", started.since());
+        let read = opened.iter().map(Block::memory).sum::<usize>() - before;
+        println!("{literal}: {found} rows in {:?}, {read} bytes were read of {before} that are open", started.since());
     }
     let started = cpu();
     let mut merged = BlockMover::new();

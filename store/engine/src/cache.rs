@@ -112,19 +112,36 @@ impl Cache {
         Ok(value)
     }
 
-    fn put(&self, key: CacheKey, value: Arc<dyn Any + Send + Sync>, weight: usize) {
-        // Dropped behind the lock: freeing large values takes time.
-        let mut gone = Vec::new();
+    /// Notes that a value has become larger. Nothing happens when it is not here any more.
+    pub fn reweigh(&self, key: &CacheKey, weight: usize) {
         let mut inner = self.inner.lock();
-        gone.extend(inner.remove(&key));
+        let Some(entry) = inner.entries.get_mut(key) else { return };
+        let before = std::mem::replace(&mut entry.weight, weight + OVERHEAD);
+        inner.bytes = inner.bytes - before + weight + OVERHEAD;
+        let gone = self.make_room(&mut inner);
+        drop(inner);
+        drop(gone);
+    }
+
+    fn put(&self, key: CacheKey, value: Arc<dyn Any + Send + Sync>, weight: usize) {
+        let mut inner = self.inner.lock();
+        let replaced = inner.remove(&key);
         inner.insert(key, value, weight + OVERHEAD);
+        let gone = self.make_room(&mut inner);
+        drop(inner);
+        drop((replaced, gone));
+    }
+
+    /// What has to go. To be dropped behind the lock: freeing large values takes time.
+    fn make_room(&self, inner: &mut Inner) -> Vec<Entry> {
+        let mut gone = Vec::new();
         while inner.bytes > self.budget && inner.entries.len() > 1 {
             let Some(oldest) = inner.used.first_key_value().map(|(_, key)| key.clone()) else { break };
             gone.extend(inner.remove(&oldest));
             self.counters.evicted.with_label_values(&[oldest.kind]).inc();
         }
         self.counters.bytes.set(inner.bytes as i64);
-        drop(inner);
+        gone
     }
 
     /// Drops all that is here of a split.
@@ -228,6 +245,9 @@ mod tests {
         cache.put(key("a", 0), Arc::new(1u64), 500);
         cache.put(key("a", 0), Arc::new(2u64), 700);
         assert_eq!(cache.bytes(), 700 + OVERHEAD);
+        cache.reweigh(&key("a", 0), 900);
+        cache.reweigh(&key("a", 1), 5);
+        assert_eq!(cache.bytes(), 900 + OVERHEAD);
         assert_eq!(cache.get::<u64>(&key("a", 0)).as_deref(), Some(&2));
     }
 }

@@ -40,8 +40,8 @@ fn four_of_a_size_are_merged_and_a_large_one_is_left_alone() {
 #[test]
 fn a_day_that_is_over_becomes_few_splits() {
     let later = Effort::Tiered { now: buckets::days(0, 0).end.saturating_add(2 * SETTLED_NANOS) };
-    assert_eq!(picked(&[(48 * MB, 0), (500 * MB, 1)], later), Some(vec![0, 1]));
-    assert_eq!(picked(&[(1000 * MB, 1), (500 * MB, 1)], later), Some(vec![0]), "compressed more");
+    assert_eq!(picked(&[(48 * MB, 0), (400 * MB, 1)], later), Some(vec![0, 1]));
+    assert_eq!(picked(&[(500 * MB, 1), (250 * MB, 1)], later), Some(vec![0]), "compressed more");
 }
 
 /// Plays the life of a day: a memtable at a time, merges as they are due; late ones after the day is over. Gives the bytes
@@ -94,12 +94,12 @@ fn late_lines_do_not_rewrite_the_day_they_belong_to() {
 fn everything_means_also_rewriting_what_a_memtable_became() {
     assert_eq!(picked(&[(48 * MB, 0)], Effort::Everything), Some(vec![0]));
     assert_eq!(picked(&[(48 * MB, 1)], Effort::Everything), None);
-    assert_eq!(picked(&[(1000 * MB, 1), (500 * MB, 1), (400 * MB, 2)], Effort::Everything), Some(vec![1, 2]));
+    assert_eq!(picked(&[(500 * MB, 1), (250 * MB, 1), (200 * MB, 2)], Effort::Everything), Some(vec![1, 2]));
 }
 
 #[test]
 fn a_merge_never_exceeds_the_target() {
-    let sizes = [(400 * MB, 1); 5];
+    let sizes = [(200 * MB, 1); 5];
     let early = Effort::Tiered { now: Timestamp(0) };
     assert_eq!(picked(&sizes, early), None);
     assert_eq!(picked(&sizes, Effort::Everything), Some(vec![0, 1]));

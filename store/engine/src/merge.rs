@@ -42,12 +42,13 @@ pub(crate) struct Input {
 pub(crate) async fn merge(inputs: Vec<Input>, zstd_level: i32) -> Result<Option<EncodedSplit>, MergeError> {
     let mut readers = tokio::task::JoinSet::new();
     let mut sources = Vec::with_capacity(inputs.len());
+    let stored: u64 = inputs.iter().map(|input| input.split.meta().parquet.len).sum();
     for Input { split, mask } in inputs {
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
         readers.spawn(read(split, sender));
         sources.push((receiver, mask));
     }
-    let merged = tokio::task::spawn_blocking(move || write(sources, zstd_level)).await;
+    let merged = tokio::task::spawn_blocking(move || write(sources, zstd_level, stored)).await;
     merged.map_err(join_error)?
 }
 
@@ -69,8 +70,9 @@ async fn read(split: Arc<Split>, sender: mpsc::Sender<Result<SortedChunk, StoreE
     }
 }
 
-fn write(inputs: Vec<(Chunks, Mask)>, zstd_level: i32) -> Result<Option<EncodedSplit>, MergeError> {
-    let mut writer = SplitWriter::for_rows(SplitOptions { zstd_level, block_rows: MAX_BLOCK_ROWS, indexed: true })?;
+fn write(inputs: Vec<(Chunks, Mask)>, zstd_level: i32, stored: u64) -> Result<Option<EncodedSplit>, MergeError> {
+    let options = SplitOptions { zstd_level, block_rows: MAX_BLOCK_ROWS, indexed: true };
+    let mut writer = SplitWriter::for_rows(options, stored)?;
     let mut heap = BinaryHeap::with_capacity(inputs.len());
     for (number, (chunks, mask)) in inputs.into_iter().enumerate() {
         heap.extend(Cursor::start(number, chunks, mask)?);

@@ -98,7 +98,7 @@ impl Default for StoreOptions {
             compact_zstd_level: 3,
             settled_zstd_level: 9,
             compact_min_splits: 4,
-            split_target_bytes: 1 << 30,
+            split_target_bytes: 512 << 20,
             cache_bytes: 64 << 20,
             retention: None,
             max_bytes_per_tenant: None,

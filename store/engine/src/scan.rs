@@ -9,7 +9,7 @@ mod windows;
 use crate::mask::{Mask, StreamMask};
 use crate::memtable::{MemtableView, RowAt};
 use crate::querier::Masked;
-use crate::split::{GRANULE_ROWS, OpenSplit, Selected, SplitIndex};
+use crate::split::{OpenSplit, Selected, SplitIndex, Texts};
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray, StringViewBuilder, UInt32Array};
 use futures::{StreamExt, stream};
 use gantry_model::{LabelSet, LineFilter, TimeRange, Timestamp};
@@ -176,8 +176,13 @@ fn split_units(
         index.streams.iter().map(|s| mask.of_stream(&s.labels).map(Arc::new)).collect();
     let keep = index.candidates(range, &request.lines)?;
     ScanReport::add(&report.granules_considered, keep.len() as u64);
-    let per_unit = if request.order == ScanOrder::Any { UNIT_GRANULES } else { 1 };
     let per_group = split.row_group_granules();
+    let per_unit = match request.order {
+        ScanOrder::Any if request.columns.body => UNIT_GRANULES,
+        // A block of bodies is opened once; what comes of it is small.
+        ScanOrder::Any => per_group,
+        ScanOrder::NewestFirst | ScanOrder::OldestFirst => 1,
+    };
     let mut units: Vec<Unit> = Vec::new();
     let mut last_slot = None;
     for granule in keep.iter().enumerate().filter(|(_, keep)| **keep).map(|(granule, _)| granule) {
@@ -365,16 +370,6 @@ fn read_memory(
 }
 
 async fn read_split(context: &Context, split: &OpenSplit, runs: &[Run]) -> Result<Option<RecordBatch>, StoreError> {
-    let granules = |rows: &Range<usize>| rows.start / GRANULE_ROWS..=(rows.end - 1) / GRANULE_ROWS;
-    let contested = runs.iter().any(|run| {
-        let mut bounds = split.index.granules[granules(&run.rows)].iter();
-        bounds.any(|g| context.is_contested(run.stream, g.min_ts, g.max_ts))
-    });
-    let masked = runs.iter().any(|run| run.hidden.is_some());
-    let columns = ScanColumns {
-        body: context.columns.body || contested || masked,
-        metadata: context.columns.metadata || contested,
-    };
     let mut ranges: Vec<Range<usize>> = Vec::new();
     for run in runs {
         match ranges.last_mut() {
@@ -382,17 +377,22 @@ async fn read_split(context: &Context, split: &OpenSplit, runs: &[Run]) -> Resul
             _ => ranges.push(run.rows.clone()),
         }
     }
-    let Selected { rows, mut keep, bytes } = split.select(&ranges, &context.range, &context.lines, columns).await?;
+    let selected = split.select(&ranges, &context.range, &context.lines, context.columns).await?;
+    let doubts = doubts(context, split, runs, &selected).await?;
+    let Selected { rows, mut keep, bytes } = selected;
     let total = rows.timestamps.len();
     let (mut streams, mut timestamps) = (Vec::with_capacity(total), Vec::with_capacity(total));
+    let mut doubts = doubts.iter();
     let mut at = 0;
     for run in runs {
         for _ in run.rows.clone() {
             let timestamp = Timestamp(rows.timestamps[at]);
-            let body = rows.bodies.as_ref().map_or("", |b| b.value(at));
             keep[at] = keep[at]
-                && !run.hidden.as_ref().is_some_and(|hidden| hidden.hides(timestamp, body))
-                && context.is_first(run.stream, timestamp, body, rows.metadata.as_ref().map_or("", |m| m.value(at)));
+                && (!is_in_doubt(context, run, timestamp) || {
+                    let (body, metadata) = doubts.next().unwrap_or_default();
+                    !run.hidden.as_ref().is_some_and(|hidden| hidden.hides(timestamp, body))
+                        && context.is_first(run.stream, timestamp, body, metadata)
+                });
             if keep[at] {
                 streams.push(run.stream);
                 timestamps.push(timestamp.0);
@@ -409,6 +409,24 @@ async fn read_split(context: &Context, split: &OpenSplit, runs: &[Run]) -> Resul
     let bodies = pick(rows.bodies.filter(|_| context.columns.body))?;
     let metadata = pick(rows.metadata.filter(|_| context.columns.metadata))?;
     context.batch(streams, timestamps, bodies, metadata).map(Some)
+}
+
+/// Whether it takes more than the filters to say that a row is shown: it may be hidden, or be there twice.
+fn is_in_doubt(context: &Context, run: &Run, at: Timestamp) -> bool {
+    context.is_contested(run.stream, at, at) || run.hidden.as_ref().is_some_and(|hidden| hidden.touches(at, at))
+}
+
+/// Texts of the rows that passed the filters and are in doubt, one after the other. Mostly there are none.
+async fn doubts(context: &Context, split: &OpenSplit, runs: &[Run], selected: &Selected) -> Result<Texts, StoreError> {
+    let times = selected.rows.timestamps.iter().zip(&selected.keep);
+    let rows = runs.iter().flat_map(|run| run.rows.clone().map(move |row| (run, row)));
+    let in_doubt =
+        rows.zip(times).filter(|((run, _), (at, keep))| **keep && is_in_doubt(context, run, Timestamp(**at)));
+    let rows: Vec<usize> = in_doubt.map(|((_, row), _)| row).collect();
+    if rows.is_empty() {
+        return Ok(Texts::default());
+    }
+    split.texts(&rows, ScanColumns { body: true, metadata: true }).await
 }
 
 fn select(

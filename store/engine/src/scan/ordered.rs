@@ -3,19 +3,21 @@
 //! Rows of a split lie by stream, so that every granule reaches over much of the time and no order comes from the files.
 //! Time is therefore cut into windows, the first one small, each next one larger. In a window all rows that can match are
 //! found first, by timestamps and by what the store answers without text ([`Candidate`]s); these are sorted, and then read
-//! in portions, first few, then more, for as long as the reader asks. What is left of the filters (regular expressions), rows
+//! in portions, first few, then more, for as long as the reader asks; only where an index left few granules, texts are read
+//! at once, because the block is open already. What is left of the filters (regular expressions), rows
 //! hidden by delete requests and repeated rows are decided when the text is there.
 
-use super::windows::Windows;
+use super::windows::{Search, Windows};
 use super::{Context, Run, Source, Unit, warn};
-use crate::memtable::MemtableView;
 use crate::split::{OpenSplit, Texts, required_texts};
 use arrow::array::{RecordBatch, StringViewBuilder};
 use futures::{StreamExt, stream};
 use gantry_model::{LineFilter, LineOp, TimeRange, Timestamp};
 use gantry_store_api::{ErrorKind, LogRows, ScanColumns, ScanOrder, ScanStream, StoreError};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::task::AbortOnDropHandle;
 
 /// Rows read first, and at most at once.
@@ -25,8 +27,12 @@ const LARGEST_PORTION: usize = 65_536;
 const PORTION_GROWTH: usize = 4;
 /// Candidates that are in memory together. A window that holds more is cut in two.
 const MOST_CANDIDATES: usize = 4 << 20;
-/// Granules that are looked through in one task.
-const TASK_UNITS: usize = 16;
+/// Granules that are looked through in one task: not more than a row group, so that one task opens its block.
+const TASK_UNITS: usize = 32;
+/// Rows of a task whose texts are read along with the search, at most.
+const MOST_EARLY: usize = 64;
+/// An index has found the rows when it left less than one granule in so many.
+const PRUNED: u64 = 4;
 
 /// A row that can match.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +55,14 @@ struct Plan {
     slow: Vec<LineFilter>,
     newest: bool,
     parallelism: usize,
+    search: Search,
+}
+
+/// Texts that were read along with the search, by unit and row.
+#[derive(Default)]
+struct Early {
+    texts: Vec<Texts>,
+    places: HashMap<(u32, u32), (usize, usize)>,
 }
 
 struct Progress {
@@ -58,6 +72,7 @@ struct Progress {
     halves: Vec<(TimeRange, Timestamp)>,
     /// Of the present window, those that come last first.
     found: Vec<Candidate>,
+    early: Arc<Early>,
     /// What comes after the present window.
     bound: Timestamp,
     portion: usize,
@@ -74,10 +89,18 @@ pub(super) fn start(context: Arc<Context>, units: Vec<Unit>, order: ScanOrder, p
         let share = (max.0 as f64 - min.0 as f64 + 1.0) / (unit.max.0 as f64 - unit.min.0 as f64 + 1.0);
         (min <= max).then(|| (min, max, (unit.rows() as f64 * share).ceil() as usize))
     });
-    let windows = Windows::new(inside, newest);
-    let plan = Arc::new(Plan { context, units, quick, slow, newest, parallelism });
-    let halves = Vec::new();
-    let progress = Progress { plan, windows, halves, found: Vec::new(), bound: Timestamp::MAX, portion: FIRST_PORTION };
+    let granules = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let (scanned, considered) =
+        (granules(&context.report.granules_scanned), granules(&context.report.granules_considered));
+    let search = match quick.is_empty() {
+        true => Search::Nothing,
+        false if scanned * PRUNED < considered => Search::Index,
+        false => Search::Lines,
+    };
+    let windows = Windows::new(inside, newest, search);
+    let plan = Arc::new(Plan { context, units, quick, slow, newest, parallelism, search });
+    let (halves, found, early) = Default::default();
+    let progress = Progress { plan, windows, halves, found, early, bound: Timestamp::MAX, portion: FIRST_PORTION };
     stream::unfold(progress, |mut progress| async move { Some((progress.next().await?, progress)) }).boxed()
 }
 
@@ -99,7 +122,7 @@ impl Progress {
         loop {
             if self.found.is_empty() {
                 match self.search().await? {
-                    Ok(found) => self.found = found,
+                    Ok((found, early)) => (self.found, self.early) = (found, Arc::new(early)),
                     Err(error) => return Some(Err(error)),
                 }
                 continue;
@@ -107,9 +130,9 @@ impl Progress {
             let portion = self.found.split_off(self.found.len().saturating_sub(self.portion));
             self.portion = (self.portion * PORTION_GROWTH).min(LARGEST_PORTION);
             let bound = self.found.last().map_or(self.bound, |next| next.at);
-            let plan = self.plan.clone();
+            let (plan, early) = (self.plan.clone(), self.early.clone());
             // Elsewhere, so that other work of this thread is not kept waiting; dropping the scan ends it.
-            let reading = tokio::spawn(async move { read(&plan, portion).await });
+            let reading = tokio::spawn(async move { read(&plan, portion, &early).await });
             match AbortOnDropHandle::new(reading).await.unwrap_or_else(|e| Err(StoreError::internal(e))) {
                 Ok(None) => {}
                 Ok(Some(batch)) => return Some(Ok(LogRows { batch, bound: Some(bound) })),
@@ -121,7 +144,7 @@ impl Progress {
 
 impl Progress {
     /// Candidates of the next window; `None` after the last one.
-    async fn search(&mut self) -> Option<Result<Vec<Candidate>, StoreError>> {
+    async fn search(&mut self) -> Option<Result<(Vec<Candidate>, Early), StoreError>> {
         let (window, bound) = match self.halves.pop() {
             Some(half) => half,
             None => self.windows.next()?,
@@ -130,10 +153,10 @@ impl Progress {
         match search(&self.plan, window).await {
             Err(error) => Some(Err(error)),
             Ok(Some(found)) => {
-                self.windows.learn(found.len());
+                self.windows.learn(found.0.len());
                 Some(Ok(found))
             }
-            Ok(None) => Some(self.halve(window, bound).map(|()| Vec::new())),
+            Ok(None) => Some(self.halve(window, bound).map(|()| Default::default())),
         }
     }
 
@@ -155,17 +178,23 @@ impl Progress {
 }
 
 /// Candidates of a window, sorted so that the first ones come last; `None` when there are too many.
-async fn search(plan: &Arc<Plan>, window: TimeRange) -> Result<Option<Vec<Candidate>>, StoreError> {
+async fn search(plan: &Arc<Plan>, window: TimeRange) -> Result<Option<(Vec<Candidate>, Early)>, StoreError> {
     let range = &plan.context.range;
     let window = TimeRange::new(window.start.max(range.start), window.end.min(range.end));
     let tasks = tasks(&plan.units, &window).into_iter().map(|units| {
         let plan = plan.clone();
         async move { AbortOnDropHandle::new(tokio::spawn(async move { candidates(&plan, units, window).await })).await }
     });
-    let mut found = Vec::new();
+    let (mut found, mut early) = (Vec::new(), Early::default());
     let mut searching = stream::iter(tasks).buffered(plan.parallelism);
     while let Some(part) = searching.next().await {
-        found.append(&mut part.map_err(StoreError::internal)?);
+        let (mut part, texts) = part.map_err(StoreError::internal)?;
+        if let Some(texts) = texts {
+            let places = part.iter().enumerate();
+            early.places.extend(places.map(|(place, c)| ((c.unit, c.row), (early.texts.len(), place))));
+            early.texts.push(texts);
+        }
+        found.append(&mut part);
         if found.len() > MOST_CANDIDATES {
             return Ok(None);
         }
@@ -176,7 +205,7 @@ async fn search(plan: &Arc<Plan>, window: TimeRange) -> Result<Option<Vec<Candid
         true => found.sort_unstable_by_key(|c| (c.at, written(c))),
         false => found.sort_unstable_by_key(|c| (std::cmp::Reverse(c.at), written(c))),
     }
-    Ok(Some(found))
+    Ok(Some((found, early)))
 }
 
 /// Neighbouring units of one split and row group that the window touches go together.
@@ -210,23 +239,28 @@ impl Unit {
     }
 }
 
-async fn candidates(plan: &Plan, units: Vec<usize>, window: TimeRange) -> Vec<Candidate> {
-    match &plan.units[units[0]].source {
-        Source::Memory { view, rows } => in_memory(plan, units[0], view, rows, &window),
-        Source::Split { split, .. } => in_split(plan, &units, split, &window).await.unwrap_or_else(|error| {
-            warn(&plan.context.report, &error.context(format!("split {}", split.meta.id)));
-            Vec::new()
-        }),
-    }
+/// Rows of units that lie together, and their texts when they were read along.
+async fn candidates(plan: &Plan, units: Vec<usize>, window: TimeRange) -> (Vec<Candidate>, Option<Texts>) {
+    let Source::Split { split, .. } = &plan.units[units[0]].source else {
+        return (in_memory(plan, units[0], &window), None);
+    };
+    let found = async {
+        let found = in_split(plan, &units, split, &window).await?;
+        if plan.search != Search::Index || found.is_empty() || found.len() > MOST_EARLY {
+            return Ok((found, None));
+        }
+        let rows: Vec<usize> = found.iter().map(|candidate| candidate.row as usize).collect();
+        let texts = split.texts(&rows, wanted(plan, found.iter())).await?;
+        Ok((found, Some(texts)))
+    };
+    found.await.unwrap_or_else(|error: StoreError| {
+        warn(&plan.context.report, &error.context(format!("split {}", split.meta.id)));
+        Default::default()
+    })
 }
 
-fn in_memory(
-    plan: &Plan,
-    unit: usize,
-    view: &MemtableView,
-    rows: &[(u32, crate::memtable::RowAt)],
-    window: &TimeRange,
-) -> Vec<Candidate> {
+fn in_memory(plan: &Plan, unit: usize, window: &TimeRange) -> Vec<Candidate> {
+    let Source::Memory { view, rows } = &plan.units[unit].source else { return Vec::new() };
     let first = rows.partition_point(|(_, row)| row.timestamp < window.start);
     let end = rows.partition_point(|(_, row)| row.timestamp < window.end);
     let mut bytes = 0;
@@ -298,26 +332,30 @@ impl Unit {
 /// Texts of the rows of a portion: by row, which texts and where in them.
 struct Read {
     texts: Vec<Texts>,
-    /// `None` for rows in memory, and for rows that could not be read.
+    /// `None` for rows in memory, for rows whose text is there already, and for rows that could not be read.
     places: Vec<Option<(usize, usize)>>,
 }
 
 /// Reads a portion, whose first row is the last one, and applies what needs text. `None` when nothing is left.
-async fn read(plan: &Plan, mut portion: Vec<Candidate>) -> Result<Option<RecordBatch>, StoreError> {
+async fn read(plan: &Plan, mut portion: Vec<Candidate>, early: &Early) -> Result<Option<RecordBatch>, StoreError> {
     portion.reverse();
     let context = &plan.context;
-    let Read { texts, places } = fetch(plan, &portion).await;
+    let Read { texts, places } = fetch(plan, &portion, early).await;
     let (mut streams, mut timestamps, mut bytes) = (Vec::new(), Vec::new(), 0);
     let (mut bodies, mut metadata) = (StringViewBuilder::new(), StringViewBuilder::new());
     for (candidate, place) in portion.iter().zip(places) {
         let unit = &plan.units[candidate.unit as usize];
+        let known = early.places.get(&(candidate.unit, candidate.row));
         let (body, pairs) = match (&unit.source, place) {
             (Source::Memory { view, rows }, _) => {
                 let row = rows[candidate.run as usize].1;
                 (view.body(row), view.metadata(row))
             }
             (Source::Split { .. }, Some((of, at))) => texts[of].at(at),
-            (Source::Split { .. }, None) => continue,
+            (Source::Split { .. }, None) => match known {
+                Some((of, at)) => early.texts[*of].at(*at),
+                None => continue,
+            },
         };
         bytes += (body.len() + pairs.len()) as u64;
         let hidden = unit.runs().get(candidate.run as usize).and_then(|run| run.hidden.as_ref());
@@ -344,8 +382,9 @@ async fn read(plan: &Plan, mut portion: Vec<Candidate>) -> Result<Option<RecordB
     context.batch(streams, timestamps, Some(bodies.finish()), Some(metadata.finish())).map(Some)
 }
 
-async fn fetch(plan: &Plan, portion: &[Candidate]) -> Read {
-    let mut order: Vec<usize> = (0..portion.len()).collect();
+async fn fetch(plan: &Plan, portion: &[Candidate], early: &Early) -> Read {
+    let is_known = |at: &usize| early.places.contains_key(&(portion[*at].unit, portion[*at].row));
+    let mut order: Vec<usize> = (0..portion.len()).filter(|at| !is_known(at)).collect();
     order.sort_unstable_by_key(|at| (portion[*at].unit, portion[*at].row));
     let mut read = Read { texts: Vec::new(), places: vec![None; portion.len()] };
     let unit = |at: usize| &plan.units[portion[at].unit as usize];

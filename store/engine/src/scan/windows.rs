@@ -2,14 +2,29 @@
 
 use gantry_model::{TimeRange, Timestamp};
 
-/// Rows of the first window, about.
+/// Rows of the first window, about: where all rows are wanted, and where most do not pass.
 const FIRST_ROWS: f64 = 8192.0;
+const FIRST_FILTERED_ROWS: f64 = 16_384.0;
+/// Rows that are searched in one go when an index has found them: opening their blocks again for every window would cost
+/// more than searching all.
+const FEW_ROWS: f64 = 2_097_152.0;
 /// Each window holds so many times the rows of the one before.
 const GROWTH: f64 = 8.0;
 /// Candidates of a window at most, about: they are in memory together.
 const MOST_CANDIDATES: f64 = 1_048_576.0;
 /// Of so many rows one is taken for a candidate, however few there were.
 const RAREST: f64 = 1.0 / 1024.0;
+
+/// What finds the rows of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    /// All rows are wanted.
+    Nothing,
+    /// Lines are looked through.
+    Lines,
+    /// So they are, but an index said of most that they need not be.
+    Index,
+}
 
 /// Windows from the newest (or oldest) on. Together they hold all time.
 ///
@@ -32,15 +47,25 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    /// From bounds (inclusive) and rows of each unit.
-    pub(super) fn new(units: impl Iterator<Item = (Timestamp, Timestamp, usize)>, newest: bool) -> Self {
+    /// From bounds (inclusive) and rows of each unit; `search` says how large the first window is.
+    pub(super) fn new(
+        units: impl Iterator<Item = (Timestamp, Timestamp, usize)>,
+        newest: bool,
+        search: Search,
+    ) -> Self {
         let ranked = |(min, max, rows): (Timestamp, Timestamp, usize)| {
             let (min, max) = (i128::from(min.0), i128::from(max.0));
             if newest { (min, max, rows as f64) } else { (-max, -min, rows as f64) }
         };
         let units: Vec<_> = units.map(ranked).collect();
         let edge = units.iter().map(|(_, max, _)| max + 1).max().unwrap_or(0);
-        Windows { ended: units.is_empty(), units, newest, edge, done: 0.0, rows: FIRST_ROWS, given: 0.0, share: 1.0 }
+        let all: f64 = units.iter().map(|(_, _, rows)| rows).sum();
+        let rows = match search {
+            Search::Nothing => FIRST_ROWS,
+            Search::Index if all <= FEW_ROWS => all,
+            Search::Index | Search::Lines => FIRST_FILTERED_ROWS,
+        };
+        Windows { ended: units.is_empty(), units, newest, edge, done: 0.0, rows, given: 0.0, share: 1.0 }
     }
 
     /// The next window, and the bound of all that comes after it.
@@ -108,7 +133,7 @@ mod tests {
 
     fn all(units: &[(i64, i64, usize)], newest: bool) -> Vec<(TimeRange, Timestamp)> {
         let units = units.iter().map(|(min, max, rows)| (Timestamp(*min), Timestamp(*max), *rows));
-        let mut windows = Windows::new(units, newest);
+        let mut windows = Windows::new(units, newest, Search::Nothing);
         std::iter::from_fn(|| windows.next()).collect()
     }
 
@@ -130,6 +155,18 @@ mod tests {
             assert_eq!(lengths.iter().sum::<i64>(), 1_000_000);
             assert!(lengths[0] < lengths[1], "{lengths:?}");
         }
+    }
+
+    #[test]
+    fn what_an_index_found_is_searched_in_one_go_unless_it_is_much() {
+        let count = |search, rows| {
+            let units = [(Timestamp(0), Timestamp(999_999), rows)].into_iter();
+            let mut windows = Windows::new(units, true, search);
+            std::iter::from_fn(move || windows.next()).count()
+        };
+        assert_eq!(count(Search::Index, 1_000_000), 1);
+        assert!(count(Search::Index, 4_000_000) > 1);
+        assert!(count(Search::Lines, 1_000_000) > 1);
     }
 
     #[test]

@@ -156,13 +156,24 @@ impl OpenSplit {
     /// A block of bodies, by number.
     pub async fn block(&self, number: usize) -> Result<Arc<Block>, StoreError> {
         let Some(cache) = self.cache.upgrade() else { return self.read_block(number).await.map(Arc::new) };
-        let key = CacheKey { kind: "bodies", split: self.meta.id.clone(), part: number as u64 };
+        let key = self.block_key(number);
         let load = async {
             let block = self.read_block(number).await?;
             let weight = block.memory();
             Ok((block, weight))
         };
         cache.get_or_load(key, load).await
+    }
+
+    fn block_key(&self, number: usize) -> CacheKey {
+        CacheKey { kind: "bodies", split: self.meta.id.clone(), part: number as u64 }
+    }
+
+    /// Tells the cache what a block weighs, now that more of it was read.
+    pub(super) fn weigh(&self, number: usize, block: &Block) {
+        if let Some(cache) = self.cache.upgrade() {
+            cache.reweigh(&self.block_key(number), block.memory());
+        }
     }
 
     /// Reads a block and leaves the cache alone: compaction needs each but once.

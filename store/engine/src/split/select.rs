@@ -21,13 +21,19 @@ pub struct Selected {
 }
 
 /// Bodies and metadata of some rows, as far as they were asked for and there are any.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Texts {
     bodies: Option<StringViewArray>,
     metadata: Option<StringViewArray>,
+    rows: usize,
 }
 
 impl Texts {
+    /// Body and metadata of each row.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        (0..self.rows).map(|place| self.at(place))
+    }
+
     /// Body and metadata of a row by its place among the rows asked for; "" for what was not asked for.
     pub fn at(&self, place: usize) -> (&str, &str) {
         fn text(column: Option<&StringViewArray>, place: usize) -> &str {
@@ -81,10 +87,10 @@ impl OpenSplit {
             body: columns.body && !self.is_coded(),
             metadata: columns.metadata && self.index.has_metadata,
         };
-        let mut texts = Texts { bodies: None, metadata: None };
+        let mut texts = Texts { rows: rows.len(), ..Texts::default() };
         if in_file.body || in_file.metadata {
             let read = self.read_file(&ranges, in_file).await?;
-            texts = Texts { bodies: read.bodies, metadata: read.metadata };
+            (texts.bodies, texts.metadata) = (read.bodies, read.metadata);
         }
         if columns.body && self.is_coded() {
             texts.bodies = Some(self.bodies(&ranges, &vec![true; rows.len()]).await?);
@@ -126,6 +132,7 @@ impl OpenSplit {
             let mut within = RowSet::none(block.len());
             rows().zip(&keep[at..]).filter(|(_, keep)| **keep).for_each(|(row, _)| within.insert(row));
             let passed = passing(&block, within, filters).map_err(corrupt)?;
+            self.weigh(of_block[0].block, &block);
             for row in rows() {
                 keep[at] = passed.contains(row);
                 at += 1;
@@ -138,16 +145,17 @@ impl OpenSplit {
     pub(super) async fn bodies(&self, ranges: &[Range<usize>], keep: &[bool]) -> Result<StringViewArray, StoreError> {
         let mut column = BodyColumn::default();
         let mut at = 0;
-        for Piece { block, rows } in pieces(&self.index.blocks, ranges) {
+        for Piece { block: number, rows } in pieces(&self.index.blocks, ranges) {
             let wanted = &keep[at..at + rows.len()];
             at += rows.len();
             if !wanted.contains(&true) {
                 continue;
             }
-            let block = self.block(block).await?;
+            let block = self.block(number).await?;
             for (row, _) in rows.zip(wanted).filter(|(_, keep)| **keep) {
                 column.push(&block, row).map_err(corrupt)?;
             }
+            self.weigh(number, &block);
         }
         column.finish(keep)
     }

@@ -151,7 +151,7 @@ impl SortedRows {
 impl SortedRows {
     /// A block of which every frame is sound, so that who takes its rows cannot fail.
     async fn whole_block(&self, number: usize) -> Result<Arc<Block>, StoreError> {
-        let block = self.split.read_block(number).await?;
+        let mut block = self.split.read_block(number).await?;
         block.decode_all().map_err(corrupt)?;
         Ok(Arc::new(block))
     }

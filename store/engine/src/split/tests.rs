@@ -170,7 +170,7 @@ async fn splits_of_every_format_are_still_read() {
         let (found, _, _) = scanned(split.clone(), vec![LineFilter::contains("of web took 34")]).await;
         assert_eq!(found, [rows[5].clone()], "{version}");
         let mut merged =
-            SplitWriter::for_rows(SplitOptions { zstd_level: 1, block_rows: 8_192, indexed: true }).unwrap();
+            SplitWriter::for_rows(SplitOptions { zstd_level: 1, block_rows: 8_192, indexed: true }, 0).unwrap();
         let mut cursor = split.read_sorted().await.unwrap();
         while let Some(chunk) = cursor.next_chunk().await.unwrap() {
             merged.begin_stream(&chunk.labels).unwrap();

@@ -130,18 +130,20 @@ fn properties(options: SplitOptions) -> Result<WriterProperties, StoreError> {
 impl SplitWriter {
     /// For lines: [`SplitWriter::push`].
     pub fn new(options: SplitOptions) -> Result<Self, StoreError> {
-        Self::with_bodies(options, Bodies::of_lines())
+        Self::with_bodies(options, Bodies::of_lines(), 0)
     }
 
-    /// For rows of other splits: [`SplitWriter::push_row`].
-    pub fn for_rows(options: SplitOptions) -> Result<Self, StoreError> {
-        Self::with_bodies(options, Bodies::of_rows())
+    /// For rows of other splits: [`SplitWriter::push_row`]. `expected_bytes`: how large the Parquet file can get. The file
+    /// lies in memory; one that grows by doubling would take three times its size.
+    pub fn for_rows(options: SplitOptions, expected_bytes: u64) -> Result<Self, StoreError> {
+        Self::with_bodies(options, Bodies::of_rows(), expected_bytes)
     }
 
-    fn with_bodies(options: SplitOptions, bodies: Bodies) -> Result<Self, StoreError> {
+    fn with_bodies(options: SplitOptions, bodies: Bodies, expected_bytes: u64) -> Result<Self, StoreError> {
         let schema = file_schema();
-        let parquet = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties(options)?))
-            .map_err(StoreError::internal)?;
+        let file = Vec::with_capacity(expected_bytes as usize);
+        let parquet =
+            ArrowWriter::try_new(file, schema.clone(), Some(properties(options)?)).map_err(StoreError::internal)?;
         Ok(SplitWriter {
             parquet,
             schema,
