@@ -21,7 +21,7 @@ use std::time::Instant;
 /// Splits smaller than this count as equally small.
 const SMALLEST_TIER: u64 = 4 << 20;
 /// Most inputs of one merge, which holds a block of each in memory.
-const MOST_INPUTS: usize = 12;
+const MOST_INPUTS: usize = 8;
 /// A day that ended this long ago, and got no split since, is merged into as few splits as possible.
 const SETTLED_NANOS: i64 = 3_600 * 1_000_000_000;
 

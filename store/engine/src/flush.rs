@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Rows of a block of bodies. Merging holds a block of each input in memory.
-const BLOCK_ROWS: usize = 32_768;
+const BLOCK_ROWS: usize = 16_384;
 
 /// Most splits that one memtable of one tenant becomes, however many days its lines are spread over.
 const MOST_RANGES: usize = 64;
