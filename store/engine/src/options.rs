@@ -91,7 +91,7 @@ impl Default for StoreOptions {
             wal_compression: WalCompression::default(),
             partitions: 0,
             wal_queue_bytes: 32 << 20,
-            memtable_bytes: 32 << 20,
+            memtable_bytes: 24 << 20,
             memtable_age: Duration::from_secs(300),
             memtables_waiting: 1,
             flush_zstd_level: 1,

@@ -46,8 +46,11 @@ impl Rows {
     }
 }
 
+/// Encoded labels of a series, and the times of its first and last sample.
+pub(super) type SeriesHead = (Vec<u8>, (i64, i64));
+
 /// Encoded labels and times of every series of a batch.
-pub(super) fn heads(batch: &RecordBatch) -> Result<Vec<(Vec<u8>, (i64, i64))>, StoreError> {
+pub(super) fn heads(batch: &RecordBatch) -> Result<Vec<SeriesHead>, StoreError> {
     let wrong = |name: &str| StoreError::corrupt(format!("no column {name}"));
     let labels =
         batch.column_by_name("labels").and_then(|column| column.as_map_opt()).ok_or_else(|| wrong("labels"))?;
