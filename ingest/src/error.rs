@@ -43,13 +43,26 @@ impl IngestError {
 /// The text is chosen by kind; the store's own message goes to the log of the operator.
 impl From<&StoreError> for IngestError {
     fn from(error: &StoreError) -> Self {
+        IngestError::of_store(error, "lines")
+    }
+}
+
+impl IngestError {
+    /// As from the error, for `what` a client sends: lines or samples.
+    pub(crate) fn of_store(error: &StoreError, what: &str) -> Self {
         let (reason, message) = match error.kind() {
-            ErrorKind::Invalid => (Reason::RefusedByStore, "the store does not accept these lines"),
-            ErrorKind::Overloaded => (Reason::Overloaded, "the store has too much to write; send again later"),
-            ErrorKind::StorageFull => (Reason::StorageFull, "no space left for logs; free some or lower the retention"),
-            ErrorKind::Unavailable => (Reason::Unavailable, "the store is starting or stopping; send again later"),
+            ErrorKind::Invalid => (Reason::RefusedByStore, format!("the store does not accept these {what}")),
+            ErrorKind::Overloaded => {
+                (Reason::Overloaded, "the store has too much to write; send again later".to_owned())
+            }
+            ErrorKind::StorageFull => {
+                (Reason::StorageFull, format!("no space left for {what}; free some or lower the retention"))
+            }
+            ErrorKind::Unavailable => {
+                (Reason::Unavailable, "the store is starting or stopping; send again later".to_owned())
+            }
             ErrorKind::Corrupt | ErrorKind::Internal => {
-                (Reason::Internal, "the lines could not be stored; see the log")
+                (Reason::Internal, format!("the {what} could not be stored; see the log"))
             }
         };
         let mut refused = IngestError::new(reason, message);
@@ -72,7 +85,7 @@ pub struct Accepted {
     pub refused: Refusals,
 }
 
-/// Lines that were refused one by one, counted by reason, with the first one as an example.
+/// Lines (or samples) that were refused one by one, counted by reason, with the first one as an example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusals {
     counts: Vec<Refused>,
@@ -100,6 +113,16 @@ impl Refusals {
             self.first = Some(format!("{reason}: {}", describe()));
         }
         self.count(reason, lines, bytes);
+    }
+
+    /// Adds what a later step counted already, with its own words for the first.
+    pub(crate) fn add_counted(&mut self, counted: impl Iterator<Item = (Reason, u64)>, first: Option<String>) {
+        for (reason, lines) in counted.filter(|(_, lines)| *lines > 0) {
+            if self.first.is_none() {
+                self.first = Some(first.clone().unwrap_or_else(|| reason.to_string()));
+            }
+            self.count(reason, lines, 0);
+        }
     }
 
     fn count(&mut self, reason: Reason, lines: u64, bytes: u64) {
@@ -139,9 +162,14 @@ impl Refusals {
 
     /// One sentence for the client: how many of how many, and the first as an example.
     pub fn summary(&self, accepted: u64) -> String {
+        self.summary_of("lines", accepted)
+    }
+
+    /// As [`Refusals::summary`], for something else than lines.
+    pub(crate) fn summary_of(&self, what: &str, accepted: u64) -> String {
         let refused = self.lines();
         let first = self.first().unwrap_or("");
-        format!("{refused} of {} lines were refused, {accepted} were stored; the first: {first}", refused + accepted)
+        format!("{refused} of {} {what} were refused, {accepted} were stored; the first: {first}", refused + accepted)
     }
 }
 

@@ -1,6 +1,8 @@
-//! [`Incoming`]: what a decoder hands to [`crate::Ingest::submit`].
+//! What a decoder hands on: [`Incoming`] to [`crate::Ingest::submit`], [`MetricIncoming`] to
+//! [`crate::MetricIngest::submit`].
 
 use crate::error::Refusals;
+use gantry_model::metric::MetricBatch;
 use gantry_model::{LogBatch, LogBatchBuilder};
 
 /// Decoded lines, and what the decoder could not take.
@@ -23,4 +25,14 @@ impl From<LogBatchBuilder> for Incoming {
     fn from(builder: LogBatchBuilder) -> Self {
         builder.finish().into()
     }
+}
+
+/// Decoded samples, and what the decoder could not take.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MetricIncoming {
+    pub batch: MetricBatch,
+    /// Samples that could not be put into the batch, such as those of a series without a name.
+    pub refused: Refusals,
+    /// Exemplars that were left out.
+    pub refused_exemplars: u64,
 }

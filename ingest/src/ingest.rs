@@ -139,7 +139,7 @@ impl Ingest {
         if lines > 0
             && let Err(error) = self.append.append(tenant, batch).await
         {
-            self.rates.refund(tenant, size);
+            self.refund(tenant, size);
             let refused = IngestError::from(&error);
             if refused.kind() == Kind::Internal {
                 tracing::error!(%tenant, source, %error, "a batch could not be stored");
@@ -160,7 +160,13 @@ impl Ingest {
         Ok(())
     }
 
-    fn admit(&self, tenant: &TenantId, bytes: usize) -> Result<(), IngestError> {
+    /// Gives back what [`Ingest::admit`] took for something that was not stored.
+    pub(crate) fn refund(&self, tenant: &TenantId, bytes: usize) {
+        self.rates.refund(tenant, bytes);
+    }
+
+    /// Takes bytes from what the tenant may send.
+    pub(crate) fn admit(&self, tenant: &TenantId, bytes: usize) -> Result<(), IngestError> {
         self.rates.admit(tenant, bytes, self.clock.now()).map_err(|wait| {
             let rate = self.options.tenant_bytes_per_second;
             let message = format!("tenant {tenant} is over its {rate} bytes per second; send again later");

@@ -8,7 +8,7 @@
 //! Every line is accepted (and durable), refused (and the answer says so) or dropped (and counted); there is no fourth way.
 //! Never here: storing, querying, knowledge of a file format of the store.
 //!
-//! Start with [`Ingest`], then [`decode`].
+//! Start with [`Ingest`], for metrics with [`MetricIngest`], then [`decode`].
 
 mod admission;
 pub mod collect;
@@ -26,6 +26,7 @@ pub mod multiline;
 mod options;
 mod reason;
 mod rpc_status;
+mod samples;
 mod secret;
 pub mod syslog;
 #[cfg(test)]
@@ -37,10 +38,11 @@ mod validate;
 pub use admission::Reservation;
 pub use compression::{Encoding, decompress};
 pub use error::{Accepted, IngestError, Refusals, Refused};
-pub use incoming::Incoming;
+pub use incoming::{Incoming, MetricIncoming};
 pub use ingest::{Ingest, IngestSetupError};
 pub use label_cache::LabelCache;
 pub use options::{IngestOptions, InvalidOptions};
 pub use reason::{Kind, Reason};
+pub use samples::{Deltas, DeltasOf, MetricAccepted, MetricIngest};
 pub use secret::Secret;
 pub use transform::{Transform, Transformed};

@@ -61,10 +61,14 @@ impl Metrics {
     }
 
     fn count(&self, tenant: &TenantId, source: &str, outcome: &str, reason: &str, lines: u64, bytes: u64) {
-        let tenant = if self.is_named(tenant) { tenant.as_str() } else { OTHER };
-        let labels = &[tenant, source, outcome, reason];
+        let labels = &[self.tenant_label(tenant), source, outcome, reason];
         self.lines.with_label_values(labels).inc_by(lines);
         self.bytes.with_label_values(labels).inc_by(bytes);
+    }
+
+    /// The tenant's name, or `other` when so many are named already.
+    pub fn tenant_label<'t>(&self, tenant: &'t TenantId) -> &'t str {
+        if self.is_named(tenant) { tenant.as_str() } else { OTHER }
     }
 
     fn is_named(&self, tenant: &TenantId) -> bool {

@@ -1,6 +1,6 @@
 //! [`IngestOptions`]: every limit of the door, with its unit and default.
 
-use crate::decode::{DocumentOptions, JournalOptions, SplunkOptions};
+use crate::decode::{DocumentOptions, JournalOptions, OtlpMetricOptions, SplunkOptions};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -55,6 +55,8 @@ pub struct IngestOptions {
     pub splunk: SplunkOptions,
     /// Entries of systemd's journal.
     pub journal: JournalOptions,
+    /// How OTLP metrics become series.
+    pub otlp_metrics: OtlpMetricOptions,
 }
 
 impl Default for IngestOptions {
@@ -80,6 +82,7 @@ impl Default for IngestOptions {
             documents: DocumentOptions::default(),
             splunk: SplunkOptions::default(),
             journal: JournalOptions::default(),
+            otlp_metrics: OtlpMetricOptions::default(),
         }
     }
 }

@@ -93,6 +93,24 @@ reasons! {
     TimestampOutOfRange = "timestamp_out_of_range", Invalid;
     TooFarBehind = "too_far_behind", Invalid;
     TooFarAhead = "too_far_ahead", Invalid;
+    /// The body is no text exposition, OpenMetrics, line protocol or whatever text its path promises.
+    InvalidText = "invalid_text", Invalid;
+    /// A series without the label `__name__`.
+    MissingMetricName = "missing_metric_name", Invalid;
+    /// Older than the newest sample of its series by more than the out-of-order window.
+    OutOfOrder = "out_of_order", Invalid;
+    /// The instant has another value already.
+    DuplicateTimestamp = "duplicate_timestamp", Invalid;
+    /// The tenant has as many active series as it may.
+    SeriesLimit = "series_limit", Invalid;
+    /// More labels, or longer names or values, than a series may have.
+    LabelLimit = "label_limit", Invalid;
+    /// A histogram that contradicts itself.
+    InvalidHistogram = "invalid_histogram", Invalid;
+    /// A kind of value that cannot be kept, such as a text among numbers.
+    UnsupportedValue = "unsupported_value", Invalid;
+    /// A difference to a value that is not known, because state for so many series is not kept.
+    DeltaLimit = "delta_limit", Invalid;
     /// A syslog frame or Fluent message that is over the limit or not framed as announced.
     InvalidFrame = "invalid_frame", Invalid;
     /// The tenant sends more bytes per second than it may.

@@ -1,9 +1,10 @@
 //! A store for tests that remembers what it was given, and an [`Ingest`] over it.
 
-use crate::{Ingest, IngestOptions, Transform};
+use crate::{Ingest, IngestOptions, MetricIncoming, MetricIngest, Transform};
 use async_trait::async_trait;
+use gantry_model::metric::MetricBatch;
 use gantry_model::{LogBatch, ManualClock, TenantId, Timestamp};
-use gantry_store_api::{Append, Commit, ErrorKind, StoreError};
+use gantry_store_api::{Append, AppendMetrics, Commit, ErrorKind, MetricCommit, RejectReason, StoreError};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -13,12 +14,28 @@ pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_715_680_800);
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     batches: Mutex<Vec<(TenantId, LogBatch)>>,
+    metrics: Mutex<Vec<(TenantId, MetricBatch)>>,
+    rejection: Mutex<Option<(RejectReason, u64)>>,
     failure: Mutex<Option<ErrorKind>>,
 }
 
 impl Recorder {
     pub fn fail_with(&self, kind: Option<ErrorKind>) {
         *self.failure.lock() = kind;
+    }
+
+    /// From now on so many samples of each request are refused for this reason.
+    pub fn reject(&self, reason: RejectReason, samples: u64) {
+        *self.rejection.lock() = Some((reason, samples));
+    }
+
+    /// All samples as `tenant series ms value`, see [`written`].
+    pub fn samples(&self) -> Vec<String> {
+        let metrics = self.metrics.lock();
+        metrics
+            .iter()
+            .flat_map(|(tenant, b)| written(b).into_iter().map(move |line| format!("{tenant} {line}")))
+            .collect()
     }
 
     /// All lines as `tenant labels ns body metadata`.
@@ -48,9 +65,72 @@ impl Append for Recorder {
     }
 }
 
+#[async_trait]
+impl AppendMetrics for Recorder {
+    async fn append_metrics(&self, tenant: &TenantId, batch: MetricBatch) -> Result<MetricCommit, StoreError> {
+        if let Some(kind) = *self.failure.lock() {
+            return Err(StoreError::new(kind, "secret cause"));
+        }
+        let mut commit = MetricCommit {
+            samples: batch.sample_count() as u64,
+            histograms: batch.histogram_count() as u64,
+            exemplars: batch.exemplar_count() as u64,
+            ..MetricCommit::default()
+        };
+        if let Some((reason, samples)) = *self.rejection.lock() {
+            commit.samples -= samples;
+            commit.rejected.insert(reason, samples);
+            commit.first_rejection = Some("the first".to_owned());
+        }
+        self.metrics.lock().push((tenant.clone(), batch));
+        Ok(commit)
+    }
+}
+
+/// Samples of a batch as `series ms value`, exemplars as `series # labels ms value`, metadata as `# family type unit help`.
+pub(crate) fn written(batch: &MetricBatch) -> Vec<String> {
+    let mut lines = Vec::new();
+    for series in batch.series() {
+        let labels = batch.labels(series).to_labels();
+        let (times, values) = batch.samples(series);
+        lines.extend(times.iter().zip(values).map(|(at, value)| format!("{labels} {at} {value}")));
+        for (at, h) in batch.histograms(series) {
+            let buckets =
+                |b: &gantry_model::metric::Buckets| b.iter().map(|(i, n)| format!(" {i}:{n}")).collect::<String>();
+            let (positive, negative) = (buckets(&h.positive), buckets(&h.negative));
+            let mut line = format!(
+                "{labels} {at} schema {} count {} sum {} zero {}@{} +{positive} -{negative}",
+                h.schema, h.count, h.sum, h.zero_count, h.zero_threshold
+            );
+            if !h.custom_bounds.is_empty() {
+                line.push_str(&format!(" bounds {:?}", h.custom_bounds));
+            }
+            if h.reset_hint != Default::default() {
+                line.push_str(&format!(" {:?}", h.reset_hint));
+            }
+            lines.push(line);
+        }
+        for e in batch.exemplars(series) {
+            lines.push(format!("{labels} # {} {} {}", e.labels, e.timestamp, e.value));
+        }
+    }
+    for (family, m) in batch.metadata() {
+        lines.push(format!("# {family} {} {:?} {:?}", m.kind.as_str(), m.unit, m.help));
+    }
+    lines
+}
+
+/// What became of a decoded request: [`written`], and refusals as `reason count`.
+pub(crate) fn told(incoming: &MetricIncoming) -> Vec<String> {
+    let mut lines = written(&incoming.batch);
+    lines.extend(incoming.refused.by_reason().iter().map(|r| format!("refused {} {}", r.reason, r.lines)));
+    lines
+}
+
 #[derive(Debug)]
 pub(crate) struct Fixture {
     pub ingest: Arc<Ingest>,
+    pub metrics: Arc<MetricIngest>,
     pub store: Arc<Recorder>,
     pub clock: Arc<ManualClock>,
     pub registry: prometheus::Registry,
@@ -75,7 +155,8 @@ impl Fixture {
         let registry = prometheus::Registry::new();
         let ingest = Ingest::with_transform(options, store.clone(), clock.clone(), &registry, transform);
         let ingest = ingest.expect("the options are consistent");
-        Fixture { ingest, store, clock, registry }
+        let metrics = MetricIngest::new(ingest.clone(), store.clone(), &registry).expect("names of metrics are free");
+        Fixture { ingest, metrics, store, clock, registry }
     }
 
     /// The value of a counter with exactly these labels among its own; 0 when there is none.

@@ -1,10 +1,16 @@
-//! Decoders: pure functions from bytes to [`Incoming`]. No I/O, no clock, no panic on any input.
+//! Decoders: pure functions from bytes to [`Incoming`] or [`MetricIncoming`]. No I/O, no clock, no panic on any input.
 //!
 //! A body that is not what it claims to be is a [`DecodeError`]; a single line or stream that cannot be taken is left out
 //! and told in [`Incoming::refused`].
+//!
+//! [`MetricIncoming`]: crate::MetricIncoming
+//! [`Incoming`]: crate::Incoming
+//! [`Incoming::refused`]: crate::Incoming::refused
 
 mod document;
 mod elastic;
+mod exposition;
+pub(crate) mod gather;
 pub(crate) mod grouped;
 mod journal;
 pub mod label_string;
@@ -13,6 +19,8 @@ mod loki_protobuf;
 pub(crate) mod names;
 mod ndjson;
 mod otlp;
+mod otlp_metrics;
+mod remote_write;
 mod splunk;
 pub(crate) mod time;
 mod wire;
@@ -20,11 +28,20 @@ mod wire;
 pub use document::DocumentOptions;
 pub(crate) use document::{Context, Document, write_map};
 pub use elastic::{Bulk, BulkItem, BulkRequest, ItemError, bulk};
+pub use exposition::{
+    Entry, ExpositionContext, ExpositionFormat, TextError, TextExemplar, TextFormat, TextParser, TextSample, exposition,
+};
 pub use journal::{JournalOptions, JournalPiece, journal, journal_piece};
 pub use loki_json::loki_json;
 pub use loki_protobuf::loki_protobuf;
 pub use ndjson::{NdjsonFields, ndjson};
 pub use otlp::{INDEX_ATTRIBUTES, otlp, otlp_json, otlp_protobuf};
+pub use otlp_metrics::{
+    NameTranslation, OtlpMetricContext, OtlpMetricOptions, otlp_metrics, otlp_metrics_json, otlp_metrics_protobuf,
+};
+#[cfg(test)]
+pub(crate) use remote_write::messages;
+pub use remote_write::{remote_write_v1, remote_write_v2};
 pub use splunk::{HecEvents, HecRequest, SplunkOptions, hec_events, hec_raw};
 
 use crate::error::IngestError;

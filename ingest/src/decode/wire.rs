@@ -22,8 +22,10 @@ pub(super) enum Value<'a> {
     Varint(u64),
     /// A string, bytes or a message within.
     Bytes(Wire<'a>),
-    /// A fixed-size number: skipped, since no message that is read here has one.
-    Fixed,
+    /// Eight bytes: a `fixed64` or the bits of a `double`.
+    Fixed64(u64),
+    /// Four bytes: skipped, since no message that is read here has them.
+    Fixed32,
 }
 
 impl<'a> Wire<'a> {
@@ -55,9 +57,9 @@ impl<'a> Wire<'a> {
         let tag = self.varint()?;
         let value = match tag & 7 {
             0 => Value::Varint(self.varint()?),
-            1 => self.skip(8)?,
+            1 => Value::Fixed64(u64::from_le_bytes(self.fixed()?)),
             2 => Value::Bytes(self.delimited()?),
-            5 => self.skip(4)?,
+            5 => self.fixed::<4>().map(|_| Value::Fixed32)?,
             _ => return Err(WireError { position: start, what: "a field of an unknown wire type" }),
         };
         match tag >> 3 {
@@ -67,7 +69,7 @@ impl<'a> Wire<'a> {
     }
 
     #[inline]
-    fn varint(&mut self) -> Result<u64, WireError> {
+    pub fn varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             if self.at == self.end {
@@ -84,7 +86,7 @@ impl<'a> Wire<'a> {
     }
 
     #[inline]
-    fn delimited(&mut self) -> Result<Wire<'a>, WireError> {
+    pub fn delimited(&mut self) -> Result<Wire<'a>, WireError> {
         let len = self.varint()?;
         if len > (self.end - self.at) as u64 {
             return self.wrong("a field that is longer than its message");
@@ -94,13 +96,55 @@ impl<'a> Wire<'a> {
         Ok(Wire { body: self.body, at: start, end: self.at })
     }
 
-    fn skip(&mut self, len: usize) -> Result<Value<'a>, WireError> {
-        if len > self.end - self.at {
+    #[inline]
+    pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
+        let Some(bytes) = self.body[self.at..self.end].first_chunk::<N>() else {
             return self.wrong("the message ends within a number");
-        }
-        self.at += len;
-        Ok(Value::Fixed)
+        };
+        self.at += N;
+        Ok(*bytes)
     }
+
+    pub fn is_empty(&self) -> bool {
+        self.at == self.end
+    }
+}
+
+impl Value<'_> {
+    /// Hands over the numbers of a repeated field, which come one by one or packed.
+    #[inline]
+    pub fn varints(self, mut take: impl FnMut(u64)) -> Result<(), WireError> {
+        match self {
+            Value::Varint(number) => take(number),
+            Value::Bytes(mut packed) => {
+                while !packed.is_empty() {
+                    take(packed.varint()?);
+                }
+            }
+            Value::Fixed64(_) | Value::Fixed32 => {}
+        }
+        Ok(())
+    }
+
+    /// As [`Value::varints`], for `double`.
+    pub fn doubles(self, mut take: impl FnMut(f64)) -> Result<(), WireError> {
+        match self {
+            Value::Fixed64(bits) => take(f64::from_bits(bits)),
+            Value::Bytes(mut packed) => {
+                while !packed.is_empty() {
+                    take(f64::from_le_bytes(packed.fixed()?));
+                }
+            }
+            Value::Varint(_) | Value::Fixed32 => {}
+        }
+        Ok(())
+    }
+}
+
+/// The number that a `sint32` or `sint64` stands for.
+#[inline]
+pub(super) fn zigzag(number: u64) -> i64 {
+    (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 
 #[cfg(test)]
@@ -126,6 +170,16 @@ mod tests {
         assert_eq!(fault(&[0x0b]), "a field of an unknown wire type at byte 0");
         assert_eq!(fault(&[0x08; 1]), "the message ends within a number at byte 1");
         assert_eq!(fault(&[0x02, 0]), "field number 0 at byte 0");
+    }
+
+    #[test]
+    fn repeated_numbers_come_one_by_one_or_packed() {
+        let mut wire = Wire::new(&[0x08, 3, 0x0a, 2, 4, 1]);
+        let mut read = Vec::new();
+        while let Some((_, value)) = wire.field().unwrap() {
+            value.varints(|number| read.push(zigzag(number))).unwrap();
+        }
+        assert_eq!(read, [-2, 2, -1]);
     }
 
     proptest! {

@@ -8,17 +8,21 @@
 //! | `POST /_bulk`, `/{index}/_bulk`, both also under `/elasticsearch` | Elasticsearch bulk, and what its clients ask first |
 //! | `POST /services/collector...` | Splunk's HTTP event collector |
 //! | `POST /upload` | `systemd-journal-upload` |
+//!
+//! Receivers of metrics are routes of their own: [`metric_router`].
 
 mod answer;
 mod elastic;
 mod journal;
 mod loki;
+mod metrics;
 mod ndjson;
 mod otlp;
 mod receive;
 mod splunk;
 
 pub use elastic::{ELASTIC_PRODUCT, elastic_info};
+pub use metrics::metric_router;
 
 use crate::Ingest;
 use axum::Router;

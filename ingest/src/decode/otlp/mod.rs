@@ -8,6 +8,8 @@
 mod repair;
 mod value;
 
+pub(super) use value::{hex, text};
+
 use super::DecodeError;
 use super::grouped::Pairs;
 use super::names;
@@ -111,7 +113,7 @@ impl Lines {
     }
 
     fn record(&mut self, record: &LogRecord, labels: &LabelSet, shared: &Pairs<'_>) -> Result<(), DecodeError> {
-        let body = record.body.as_ref().map(value::text).unwrap_or_default();
+        let body = record.body.as_ref().map(text).unwrap_or_default();
         let nanos = [record.time_unix_nano, record.observed_time_unix_nano].into_iter().find(|ns| *ns != 0);
         let at = match nanos.map(i64::try_from) {
             None => self.now,
@@ -133,7 +135,7 @@ fn split_resource(attributes: &[KeyValue]) -> (LabelSet, Pairs<'_>) {
     let mut metadata = Pairs::new();
     for attribute in attributes {
         if INDEX_ATTRIBUTES.binary_search(&attribute.key.as_str()).is_ok() {
-            let text = attribute.value.as_ref().map(value::text).unwrap_or_default();
+            let text = attribute.value.as_ref().map(text).unwrap_or_default();
             labels.push((names::legal(&attribute.key), text));
         } else {
             value::flatten(attribute, &mut metadata);
@@ -168,10 +170,10 @@ fn record_metadata(record: &LogRecord) -> Pairs<'_> {
         add("observed_timestamp", record.observed_time_unix_nano.to_string());
     }
     if !record.trace_id.is_empty() {
-        add("trace_id", value::hex(&record.trace_id));
+        add("trace_id", hex(&record.trace_id));
     }
     if !record.span_id.is_empty() {
-        add("span_id", value::hex(&record.span_id));
+        add("span_id", hex(&record.span_id));
     }
     if record.flags != 0 {
         add("flags", record.flags.to_string());

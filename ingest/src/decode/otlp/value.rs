@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use std::borrow::Cow;
 
 /// A string as it stands, numbers and booleans in decimal, lists and maps as JSON, bytes in base64, nothing as "".
-pub(super) fn text(value: &AnyValue) -> Cow<'_, str> {
+pub(in crate::decode) fn text(value: &AnyValue) -> Cow<'_, str> {
     match &value.value {
         Some(Value::StringValue(text)) => Cow::Borrowed(text),
         None => Cow::Borrowed(""),
@@ -55,7 +55,7 @@ fn flatten_as<'a>(name: Cow<'a, str>, value: Option<&'a AnyValue>, pairs: &mut P
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(in crate::decode) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()

@@ -143,7 +143,7 @@ impl MetricBatchBuilder {
         match (broken, opened) {
             (Some(name), opened) => {
                 if opened.is_ok() {
-                    self.abandon();
+                    self.close();
                 }
                 Err(InvalidLabels::Encoding(name))
             }
@@ -151,9 +151,10 @@ impl MetricBatchBuilder {
         }
     }
 
-    /// Takes back the series that was opened last.
-    fn abandon(&mut self) {
-        if let Some(series) = self.batch.series.pop() {
+    /// Takes back the series that was opened last, when nothing was pushed to it.
+    pub fn close(&mut self) {
+        let empty = |s: &mut BatchSeries| s.samples.is_empty() && s.histograms.is_empty() && s.exemplars.is_empty();
+        if let Some(series) = self.batch.series.pop_if(empty) {
             self.batch.labels.truncate(series.labels.start as usize);
         }
     }
@@ -200,6 +201,11 @@ impl MetricBatchBuilder {
             self.batch.labels.extend_from_slice(&repaired);
         }
         if self.batch.labels.len() == start { Err(InvalidLabels::Empty) } else { Ok(()) }
+    }
+
+    /// The labels of the series that was opened last.
+    pub fn labels(&self) -> Option<EncodedLabels<'_>> {
+        self.batch.series.last().map(|series| self.batch.labels(series))
     }
 
     /// A number at an instant in milliseconds.
