@@ -10,6 +10,7 @@ mod labels;
 mod line_filter;
 pub mod metadata;
 pub mod metric;
+pub mod relabel;
 mod selector;
 mod severity;
 mod tenant;
