@@ -1,4 +1,8 @@
-//! OTLP logs over gRPC.
+//! OTLP over gRPC: logs here, metrics in [`metric_service`].
+
+mod metrics;
+
+pub use metrics::{MetricsReceiver, metric_service};
 
 use crate::decode::otlp;
 use crate::error::{Accepted, IngestError};

@@ -35,4 +35,6 @@ pub struct MetricIncoming {
     pub refused: Refusals,
     /// Exemplars that were left out.
     pub refused_exemplars: u64,
+    /// Values that cannot be samples, such as texts among numbers: left out without a word to the sender, and counted.
+    pub unsupported: u64,
 }

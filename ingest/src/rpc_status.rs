@@ -4,7 +4,9 @@
 
 use crate::error::{Accepted, IngestError};
 use crate::reason::Kind;
+use crate::samples::MetricAccepted;
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsPartialSuccess, ExportMetricsServiceResponse};
 use prost::Message;
 use std::time::Duration;
 use tonic::Code;
@@ -96,6 +98,27 @@ pub(crate) fn export_answer_json(accepted: &Accepted) -> String {
         None => serde_json::json!({}),
         Some(partial) => serde_json::json!({"partialSuccess": {
             "rejectedLogRecords": partial.rejected_log_records.to_string(),
+            "errorMessage": partial.error_message,
+        }}),
+    };
+    answer.to_string()
+}
+
+/// As [`export_answer`], for metrics. A point of a histogram is several samples here, and each counts.
+pub(crate) fn export_metrics_answer(accepted: &MetricAccepted) -> ExportMetricsServiceResponse {
+    let partial = (!accepted.refused.is_empty()).then(|| ExportMetricsPartialSuccess {
+        rejected_data_points: accepted.refused.lines() as i64,
+        error_message: accepted.summary(),
+    });
+    ExportMetricsServiceResponse { partial_success: partial }
+}
+
+/// The same in proto3 JSON.
+pub(crate) fn export_metrics_answer_json(accepted: &MetricAccepted) -> String {
+    let answer = match export_metrics_answer(accepted).partial_success {
+        None => serde_json::json!({}),
+        Some(partial) => serde_json::json!({"partialSuccess": {
+            "rejectedDataPoints": partial.rejected_data_points.to_string(),
             "errorMessage": partial.error_message,
         }}),
     };

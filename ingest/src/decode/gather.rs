@@ -4,9 +4,7 @@ use crate::error::{Refusals, cut};
 use crate::incoming::MetricIncoming;
 use crate::reason::Reason;
 use gantry_model::StreamId;
-use gantry_model::metric::{
-    Exemplar, InvalidLabels, METRIC_NAME, MetricBatch, MetricBatchBuilder, MetricMetadata, NativeHistogram,
-};
+use gantry_model::metric::{Exemplar, InvalidLabels, METRIC_NAME, MetricBatchBuilder, MetricMetadata, NativeHistogram};
 use std::borrow::Cow;
 
 /// Milliseconds that fit into 64 bits of nanoseconds: years 1677 to 2262.
@@ -22,6 +20,7 @@ pub(crate) struct Gather {
     batch: MetricBatchBuilder,
     refused: Refusals,
     refused_exemplars: u64,
+    unsupported: u64,
 }
 
 impl Gather {
@@ -91,14 +90,19 @@ impl Gather {
         self.refused.add(reason, samples, 0, describe);
     }
 
+    /// Counts values that cannot be samples.
+    pub fn drop_unsupported(&mut self, values: u64) {
+        self.unsupported += values;
+    }
+
     fn refuse_time(&mut self, at_ms: i64) {
         let describe = || format!("{at_ms} milliseconds since 1970 are not in the years 1677 to 2262");
         self.refused.add(Reason::TimestampOutOfRange, 1, 0, describe);
     }
 
     pub fn finish(self) -> MetricIncoming {
-        let batch: MetricBatch = self.batch.finish();
-        MetricIncoming { batch, refused: self.refused, refused_exemplars: self.refused_exemplars }
+        let Gather { batch, refused, refused_exemplars, unsupported } = self;
+        MetricIncoming { batch: batch.finish(), refused, refused_exemplars, unsupported }
     }
 }
 

@@ -12,6 +12,7 @@ mod elastic;
 mod exposition;
 pub(crate) mod gather;
 pub(crate) mod grouped;
+mod influx;
 mod journal;
 pub mod label_string;
 mod loki_json;
@@ -31,6 +32,7 @@ pub use elastic::{Bulk, BulkItem, BulkRequest, ItemError, bulk};
 pub use exposition::{
     Entry, ExpositionContext, ExpositionFormat, TextError, TextExemplar, TextFormat, TextParser, TextSample, exposition,
 };
+pub use influx::{InfluxContext, Precision, influx};
 pub use journal::{JournalOptions, JournalPiece, journal, journal_piece};
 pub use loki_json::loki_json;
 pub use loki_protobuf::loki_protobuf;

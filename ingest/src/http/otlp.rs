@@ -51,7 +51,12 @@ fn answer(media: Media, outcome: Result<Accepted, IngestError>) -> Response {
     }
 }
 
-fn encoded(media: Media, status: StatusCode, message: &impl Message, json: impl FnOnce() -> String) -> Response {
+pub(super) fn encoded(
+    media: Media,
+    status: StatusCode,
+    message: &impl Message,
+    json: impl FnOnce() -> String,
+) -> Response {
     match media {
         Media::Protobuf => {
             (status, [(header::CONTENT_TYPE, "application/x-protobuf")], message.encode_to_vec()).into_response()

@@ -16,6 +16,7 @@ pub use accepted::MetricAccepted;
 pub(crate) use deltas::buckets;
 pub use deltas::{Deltas, DeltasOf};
 
+use crate::decode::OtlpMetricContext;
 use crate::error::IngestError;
 use crate::incoming::MetricIncoming;
 use crate::ingest::{Ingest, IngestSetupError};
@@ -60,9 +61,16 @@ impl MetricIngest {
         &self.ingest
     }
 
-    /// Sums of series whose exporters send differences.
-    pub fn deltas(&self) -> &Deltas {
-        &self.deltas
+    /// What a request of OTLP is read with.
+    pub(crate) fn otlp_context<'a>(&'a self, tenant: &'a TenantId) -> OtlpMetricContext<'a> {
+        let now_ms = self.now_ms();
+        let options = &self.ingest.options().otlp_metrics;
+        OtlpMetricContext { options, deltas: self.deltas.of(tenant, now_ms), now_ms }
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.ingest.clock().now().nanos().div_euclid(1_000_000)
     }
 
     /// Stores the samples of a request and returns when they are durable. Samples that break a rule are left out and told
@@ -78,6 +86,9 @@ impl MetricIngest {
         incoming: MetricIncoming,
     ) -> Result<MetricAccepted, IngestError> {
         let samples = incoming.batch.sample_count() as u64;
+        if incoming.unsupported > 0 {
+            self.count_dropped(tenant, source, Reason::UnsupportedValue, incoming.unsupported);
+        }
         let outcome = self.store(tenant, source, incoming).await;
         let label = self.ingest.metrics.tenant_label(tenant);
         match &outcome {
@@ -96,7 +107,7 @@ impl MetricIngest {
         source: &'static str,
         incoming: MetricIncoming,
     ) -> Result<MetricAccepted, IngestError> {
-        let MetricIncoming { batch, mut refused, refused_exemplars } = incoming;
+        let MetricIncoming { batch, mut refused, refused_exemplars, .. } = incoming;
         self.ingest.check_tenant(tenant)?;
         if batch.is_empty() {
             return Ok(MetricAccepted { refused, refused_exemplars, ..MetricAccepted::default() });

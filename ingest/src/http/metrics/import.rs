@@ -26,7 +26,7 @@ const PUSHGATEWAY: &str = "pushgateway";
 type Labels = Vec<(String, String)>;
 
 pub(super) async fn import(State(door): State<Arc<MetricIngest>>, request: Request) -> Response {
-    let now_ms = now_ms(&door);
+    let now_ms = door.now_ms();
     let outcome = match parameters(&request, now_ms) {
         Ok(context) => push(&door, IMPORT, request, context).await,
         Err(error) => refused(&door, IMPORT, error),
@@ -36,7 +36,7 @@ pub(super) async fn import(State(door): State<Arc<MetricIngest>>, request: Reque
 
 pub(super) async fn push_group(State(door): State<Arc<MetricIngest>>, request: Request) -> Response {
     let outcome = match group(request.uri().path()) {
-        Ok(labels) => push(&door, PUSHGATEWAY, request, ExpositionContext { now_ms: now_ms(&door), labels }).await,
+        Ok(labels) => push(&door, PUSHGATEWAY, request, ExpositionContext { now_ms: door.now_ms(), labels }).await,
         Err(error) => refused(&door, PUSHGATEWAY, error),
     };
     match &outcome {
@@ -44,10 +44,6 @@ pub(super) async fn push_group(State(door): State<Arc<MetricIngest>>, request: R
         Ok(accepted) if accepted.refused.is_empty() => StatusCode::OK.into_response(),
         _ => plain(&outcome),
     }
-}
-
-fn now_ms(door: &MetricIngest) -> i64 {
-    door.ingest().clock().now().nanos().div_euclid(1_000_000)
 }
 
 async fn push(

@@ -3,10 +3,14 @@
 //! | path | what |
 //! |---|---|
 //! | `POST /api/v1/write`, `/api/v1/push` | Prometheus remote write 1.0 and 2.0 |
+//! | `POST /v1/metrics`, `/otlp/v1/metrics`, `/api/v1/otlp/v1/metrics` | OTLP metrics, protobuf and JSON |
 //! | `POST /api/v1/import/prometheus` | text format, OpenMetrics, Prometheus' protobuf |
+//! | `POST /write`, `/api/v2/write` | InfluxDB's line protocol; `/ping` and `/query`, which its clients ask first |
 //! | `PUT`, `POST /metrics/job/JOB...` | the same, as Pushgateway has it |
 
 mod import;
+mod influx;
+mod otlp;
 mod remote_write;
 
 use super::answer::{status, with_retry_after};
@@ -21,7 +25,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{post, put};
+use axum::routing::{get, post, put};
 use std::sync::Arc;
 
 /// The routes of all HTTP receivers of metrics.
@@ -29,8 +33,15 @@ pub fn metric_router(metrics: Arc<MetricIngest>) -> Router {
     Router::new()
         .route("/api/v1/write", post(remote_write::push))
         .route("/api/v1/push", post(remote_write::push))
+        .route("/v1/metrics", post(otlp::push))
+        .route("/otlp/v1/metrics", post(otlp::push))
+        .route("/api/v1/otlp/v1/metrics", post(otlp::push))
         .route("/api/v1/import/prometheus", post(import::import))
         .route("/metrics/{*group}", put(import::push_group).post(import::push_group))
+        .route("/write", post(influx::write_v1))
+        .route("/api/v2/write", post(influx::write_v2))
+        .route("/ping", get(influx::ping))
+        .route("/query", post(influx::query).get(influx::query))
         .with_state(metrics)
 }
 

@@ -167,3 +167,52 @@ async fn paths_of_pushgateway_that_name_no_group_are_refused() {
     }
     assert!(fixture.store.samples().is_empty());
 }
+
+#[tokio::test]
+async fn otlp_metrics_are_answered_in_the_encoding_of_the_request() {
+    const JSON: (&str, &str) = ("content-type", "application/json");
+    let body = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[
+        {"name":"load","gauge":{"dataPoints":[{"timeUnixNano":"5000000","asDouble":1.5}]}}]}]}]}"#;
+    for path in ["/v1/metrics", "/otlp/v1/metrics", "/api/v1/otlp/v1/metrics"] {
+        let fixture = Fixture::new();
+        let answer = post(&fixture, path, &[JSON, ("x-scope-orgid", "team-a")], body).await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "{}"));
+        assert_eq!(fixture.store.samples()[0], r#"team-a {__name__="load"} 5 1.5"#);
+
+        let answer = post(&fixture, path, &[], b"\xff".to_vec()).await;
+        assert_eq!((answer.status, answer.headers["content-type"].as_str()), (400, "application/x-protobuf"));
+        let status = crate::rpc_status::RpcStatus::decode(&answer.body[..]).unwrap();
+        assert!(status.message.starts_with("invalid_protobuf: "), "{}", status.message);
+
+        fixture.store.reject(RejectReason::DuplicateTimestamp, 1);
+        let answer = post(&fixture, path, &[JSON], body).await;
+        assert!(answer.status == 200 && answer.text().contains(r#""rejectedDataPoints":"1""#), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn influx_lines_are_stored_with_their_database_as_a_label() {
+    for path in ["/write?db=d&precision=s&rp=x", "/api/v2/write?bucket=d&org=o&precision=s"] {
+        let fixture = Fixture::new();
+        let answer = post(&fixture, path, &[], "cpu,host=a usage=0.5,note=\"x\" 7\n").await;
+        assert_eq!((answer.status, answer.text().as_str()), (204, ""));
+        assert_eq!(fixture.store.samples(), [r#"default {__name__="cpu_usage", db="d", host="a"} 7000 0.5"#]);
+        let dropped = [("outcome", "dropped"), ("reason", "unsupported_value")];
+        assert_eq!(fixture.counter("gantry_ingest_samples_total", &dropped), 1.0);
+    }
+}
+
+#[tokio::test]
+async fn clients_of_influx_get_errors_as_json() {
+    let fixture = Fixture::new();
+    let answer = post(&fixture, "/write", &[], "cpu usage=x\ncpu usage=1\n").await;
+    assert_eq!(answer.status, 400);
+    let told = "{\"error\":\"partial write: 1 of 2 samples were refused, 1 were stored; the first: invalid_text: line 1, column 11: ";
+    assert!(answer.text().starts_with(told), "{}", answer.text());
+    let answer = post(&fixture, "/api/v2/write?precision=days", &[], "").await;
+    assert!(answer.text().starts_with(r#"{"code":"invalid","message":"invalid_parameter: "#), "{}", answer.text());
+    let answer = send(&fixture, Request::get("/ping").body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status, answer.headers["x-influxdb-version"].as_str()), (204, "1.8.10"));
+    let answer = post(&fixture, "/query?q=CREATE%20DATABASE%20%22d%22", &[], "").await;
+    assert_eq!(answer.text(), r#"{"results":[{"statement_id":0}]}"#);
+}
