@@ -7,6 +7,19 @@ pub fn quote(text: &str) -> String {
     quote_in(text.chars(), '"', text.len())
 }
 
+/// The same for bytes that need not be UTF-8.
+pub fn quote_bytes(bytes: &[u8]) -> String {
+    let mut out = String::from('"');
+    for chunk in bytes.utf8_chunks() {
+        let quoted = quote(chunk.valid());
+        out.push_str(&quoted[1..quoted.len() - 1]);
+        // Writing to a string never fails.
+        chunk.invalid().iter().for_each(|byte| _ = write!(out, "\\x{byte:02x}"));
+    }
+    out.push('"');
+    out
+}
+
 /// A character in single quotes, with Go's escapes.
 pub fn quote_char(c: char) -> String {
     quote_in(std::iter::once(c), '\'', 1)
@@ -91,11 +104,16 @@ fn special(value: f64) -> Option<String> {
 /// What a double-quoted literal's inside means. `None` for an escape that Go does not know. Bytes that are no UTF-8
 /// become U+FFFD.
 pub fn unescape(inside: &str) -> Option<String> {
-    unescape_in(inside, '"')
+    unescape_in(inside, '"').map(lossy)
 }
 
-/// The same for a literal between other quotes.
-pub fn unescape_in(inside: &str, mark: char) -> Option<String> {
+/// Bytes that are no UTF-8 become U+FFFD.
+pub fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+/// The same for a literal between other quotes; its bytes need not be UTF-8.
+pub fn unescape_in(inside: &str, mark: char) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(inside.len());
     let mut rest = inside;
     while let Some(at) = rest.find('\\') {
@@ -110,7 +128,7 @@ pub fn unescape_in(inside: &str, mark: char) -> Option<String> {
         }
     }
     bytes.extend_from_slice(rest.as_bytes());
-    Some(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+    Some(bytes)
 }
 
 /// One escape; answers what follows it. `body` starts at the character after the backslash, `after` one further.

@@ -66,6 +66,12 @@ pub fn parse_selector(query: &str) -> Result<Selector, ParseError> {
     Ok(parser::Parser::new(query, Options::default()).whole_selector()?.selector)
 }
 
+/// Reads the labels of one series, e.g. `up{job="a"}`, and nothing else.
+pub fn parse_metric(text: &str) -> Result<LabelSet, ParseError> {
+    check_length(text)?;
+    parser::Parser::new(text, Options::default()).whole_metric()
+}
+
 /// Reads the labels of one series, e.g. `up{job="a"}`, at the start of a text; answers the byte behind them, too.
 pub fn parse_labels(text: &str) -> Result<(LabelSet, usize), ParseError> {
     check_length(text)?;

@@ -2,8 +2,9 @@
 
 use gantry_query_lang::promql::ast::{At, BinaryExpr, Duration, Expr};
 use gantry_query_lang::promql::script::{Command, parse_script};
-use gantry_query_lang::promql::{Options, parse, parse_labels, parse_selector};
+use gantry_query_lang::promql::{Options, parse, parse_labels, parse_metric, parse_selector};
 use serde_json::Value;
+use std::path::PathBuf;
 
 fn printed(query: &str) -> String {
     parse(query, Options::ALL).unwrap_or_else(|error| panic!("{query}: {error}")).to_string()
@@ -80,6 +81,14 @@ fn names_may_be_quoted() {
 }
 
 #[test]
+fn strings_need_not_be_utf8() {
+    let Expr::String(string) = parse(r"'a\xc5z\'é'", Options::ALL).unwrap() else { panic!("a string") };
+    assert_eq!((string.value.as_str(), string.quoted().as_str()), ("a\u{fffd}z'é", r#""a\xc5z'é""#));
+    assert_eq!(string.invalid.as_deref(), Some(b"a\xc5z'\xc3\xa9".as_slice()));
+    assert_eq!(printed(r#"count_values("a\xc5z", b)"#), r#"count_values("a\xc5z", b)"#);
+}
+
+#[test]
 fn numbers_and_durations_are_interchangeable() {
     assert_eq!(printed("0x1F + 1_000 + .5 + 010"), "31 + 1000 + 0.5 + 8");
     assert_eq!(printed("-Inf + nan"), "-Inf + NaN");
@@ -125,6 +134,7 @@ fn what_cannot_be_read_is_refused_at_its_place() {
             "sum by (a b) (c)",
             "1:11: parse error: unexpected identifier \"b\" in grouping opts, expected \",\" or \")\"",
         ),
+        ("a + on (b) group_left > c", "1:23: parse error: unexpected <op:>> in grouping opts, expected \"(\""),
         ("{a}", "1:3: parse error: unexpected \"}\" in label matching, expected label matching operator"),
         ("{a=b}", "1:4: parse error: unexpected identifier \"b\" in label matching, expected string"),
         ("{a=\"b\" c}", "1:8: parse error: unexpected identifier \"c\" in label matching, expected \",\" or \"}\""),
@@ -217,6 +227,9 @@ fn selectors_and_labels_can_be_read_alone() {
     let (labels, end) = parse_labels(r#"up{a="b", "c.d"='e', x=""} 1 2"#).unwrap();
     assert_eq!((labels.get("__name__"), labels.get("c.d"), labels.get("x")), (Some("up"), Some("e"), None));
     assert_eq!(end, 26);
+    assert_eq!(parse_metric("up").unwrap().len(), 1);
+    let error = parse_metric("up{a=\"b\"} 1").unwrap_err().to_string();
+    assert_eq!(error, "1:11: parse error: unexpected number \"1\"");
 }
 
 /// The tree without places; printing sorts matchers.
@@ -238,12 +251,15 @@ fn meaning(expr: &Expr) -> Value {
     json
 }
 
-/// Prometheus' own scripts, where they are at hand: `GANTRY_CONFORMANCE` names the directory that holds `promqltest`.
+/// Prometheus' own scripts: `promqltest` under the directory that `GANTRY_CONFORMANCE` names, else under the shared
+/// directory beside the checkout. Missing data is a failure.
 #[test]
 fn prometheus_scripts_can_be_read_and_their_queries_survive_printing() {
-    let Some(root) = std::env::var_os("GANTRY_CONFORMANCE") else { return };
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
+    let root = std::env::var_os("GANTRY_CONFORMANCE").map_or_else(beside, PathBuf::from);
+    let files = std::fs::read_dir(root.join("promqltest")).expect("GANTRY_CONFORMANCE names the conformance data");
     let mut queries = 0;
-    for entry in std::fs::read_dir(std::path::Path::new(&root).join("promqltest")).unwrap() {
+    for entry in files {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|extension| extension != "test") {
             continue;

@@ -10,6 +10,7 @@ pub use duration::{Duration, DurationExpr, DurationNumber, DurationOp};
 pub use op::{AggregateOp, BinaryOp};
 
 use super::function::Function;
+use crate::gotext::{quote, quote_bytes};
 use gantry_model::Selector;
 use std::fmt;
 
@@ -92,9 +93,18 @@ pub struct NumberLiteral {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct StringLiteral {
-    /// Without quotes and escapes.
+    /// Without quotes and escapes. Bytes that are no UTF-8 are replaced by U+FFFD.
     pub value: String,
+    /// All bytes of the text, where escapes such as `\xff` made it no UTF-8: it can name no label.
+    pub invalid: Option<Vec<u8>>,
     pub span: Span,
+}
+
+impl StringLiteral {
+    /// In double quotes and with escapes, as Go writes it.
+    pub fn quoted(&self) -> String {
+        self.invalid.as_ref().map_or_else(|| quote(&self.value), |bytes| quote_bytes(bytes))
+    }
 }
 
 /// `up{job="a"} @ 5 offset 1m`: the newest sample of each series that is not too old.

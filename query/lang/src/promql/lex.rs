@@ -5,7 +5,7 @@ mod number;
 mod quoted;
 
 pub use number::parse_number;
-pub use quoted::unquote;
+pub use quoted::{unquote, unquote_bytes};
 
 use super::ParseError;
 use super::ast::{BinaryOp, Span};

@@ -10,9 +10,10 @@ mod postfix;
 mod selector;
 
 use super::ast::*;
-use super::lex::{Lexer, parse_number, unquote};
+use super::lex::{Lexer, parse_number, unquote, unquote_bytes};
 use super::token::{Keyword, Kind, Token};
 use super::{MAX_DEPTH, Options, ParseError};
+use crate::gotext::lossy;
 
 #[derive(Debug)]
 pub struct Parser<'q> {
@@ -184,7 +185,9 @@ impl<'q> Parser<'q> {
             Kind::Number | Kind::Duration => Expr::Number(self.number()?),
             Kind::String => {
                 self.next()?;
-                Expr::String(StringLiteral { value: unquote(self.text(token)), span: token.span })
+                let bytes = unquote_bytes(self.text(token));
+                let invalid = std::str::from_utf8(&bytes).is_err().then(|| bytes.clone());
+                Expr::String(StringLiteral { value: lossy(bytes), invalid, span: token.span })
             }
             Kind::LeftParen => return self.parenthesised(),
             Kind::LeftBrace => Expr::Vector(self.vector_selector(None)?),

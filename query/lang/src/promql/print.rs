@@ -17,7 +17,7 @@ impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Expr::Number(e) => e.fmt(f),
-            Expr::String(e) => f.write_str(&quote(&e.value)),
+            Expr::String(e) => f.write_str(&e.quoted()),
             Expr::Vector(e) => e.fmt(f),
             Expr::Matrix(e) => e.fmt(f),
             Expr::Subquery(e) => {

@@ -60,7 +60,8 @@ impl Lexer<'_> {
         !self.accept(|c| matches!(c, '.' | '_' | 'e' | 'E')) && self.peek().is_some()
     }
 
-    /// Units and further numbers with units, behind the first number. Wrong orders and units show later.
+    /// Units and further numbers with units, behind the first number. Wrong orders and units show later. What goes on too
+    /// long is read by one character more, which the message then shows.
     fn scan_rest_of_duration(&mut self) -> bool {
         if !self.accept(|c| "smhdwy".contains(c)) {
             return false;
@@ -73,7 +74,7 @@ impl Lexer<'_> {
             }
             self.accept(|c| c == 's');
         }
-        !self.peek().is_some_and(is_alphanumeric)
+        !self.accept(is_alphanumeric)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Quoted texts. Double and single quotes know escapes, backquotes do not.
 
 use super::{Lexed, Lexer, shown};
-use crate::gotext::unescape_in;
+use crate::gotext::{lossy, unescape_in};
 use crate::promql::token::Kind;
 
 impl Lexer<'_> {
@@ -53,12 +53,17 @@ fn code_point(c: char) -> String {
     format!("U+{:04X} {}", c as u32, shown(Some(c)))
 }
 
-/// What a quoted text means, quotes included in `literal`. The lexer has checked it.
+/// What a quoted text means, quotes included in `literal`. The lexer has checked it. Bytes that are no UTF-8 become U+FFFD.
 pub fn unquote(literal: &str) -> String {
-    let Some(quote) = literal.chars().next() else { return String::new() };
+    lossy(unquote_bytes(literal))
+}
+
+/// The same; escapes such as `\xff` can make bytes that are no UTF-8.
+pub fn unquote_bytes(literal: &str) -> Vec<u8> {
+    let Some(quote) = literal.chars().next() else { return Vec::new() };
     let inside = &literal[1..literal.len().max(2) - 1];
     match quote {
-        '`' => inside.to_owned(),
-        quote => unescape_in(inside, quote).unwrap_or_else(|| inside.to_owned()),
+        '`' => inside.into(),
+        quote => unescape_in(inside, quote).unwrap_or_else(|| inside.into()),
     }
 }

@@ -43,7 +43,7 @@ fn numbers_and_durations_are_told_apart() {
         assert_eq!(kinds(duration), [Kind::Duration], "{duration}");
     }
     assert_eq!(error("1..2"), "1:1: parse error: bad number or duration syntax: \"1..\"");
-    assert_eq!(error("5mx"), "1:1: parse error: bad number or duration syntax: \"5m\"");
+    assert_eq!(error("5mx"), "1:1: parse error: bad number or duration syntax: \"5mx\"");
     assert_eq!(error("1__0"), "1:1: parse error: bad number or duration syntax: \"1__\"");
 }
 

@@ -46,7 +46,9 @@ impl Parser<'_> {
             _ => return Ok(()),
         };
         self.next()?;
-        if self.next_is(Kind::LeftParen)? {
+        // Without labels, the other side follows at once.
+        let follows = self.peek()?.kind;
+        if follows == Kind::LeftParen || !follows.begins_expression() {
             matching.include = self.grouping_labels()?;
         }
         Ok(())

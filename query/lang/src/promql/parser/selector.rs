@@ -94,8 +94,15 @@ impl Parser<'_> {
         }
     }
 
+    /// The whole text as the labels of a series.
+    pub fn whole_metric(mut self) -> Parsed<LabelSet> {
+        let (labels, _) = self.label_set()?;
+        self.finish()?;
+        Ok(labels)
+    }
+
     /// `name{a="b", "c.d"="e"}`, with the byte behind it. What follows is not looked at.
-    pub fn label_set(mut self) -> Parsed<(LabelSet, usize)> {
+    pub fn label_set(&mut self) -> Parsed<(LabelSet, usize)> {
         let mut pairs = Vec::new();
         let first = self.peek()?;
         let mut end = first.span.start;
