@@ -5,6 +5,7 @@
 
 mod append;
 mod delete;
+pub mod metrics;
 mod query;
 mod support;
 mod tail;
@@ -87,4 +88,10 @@ mod tests {
     }
 
     crate::contract_tests!(open);
+
+    async fn open_metrics() -> crate::memory_metrics::MemoryMetrics {
+        crate::memory_metrics::MemoryMetrics::default()
+    }
+
+    crate::metric_contract_tests!(open_metrics);
 }

@@ -1,7 +1,7 @@
 //! The contract of the stores of logs (append, query, tail, delete) and of metrics (append, query).
 //!
-//! Everything that writes or reads lines sees these traits and never the engine. [`memory::MemoryStore`] implements them
-//! in memory, and [`contract`] is the suite that every implementation runs (both behind the feature `test-util`).
+//! Everything that writes or reads sees these traits and never the engine. [`memory::MemoryStore`] implements those of lines and
+//! [`memory_metrics::MemoryMetrics`] those of metrics in memory, and [`contract`] is the suite that every implementation runs (both behind the feature `test-util`).
 //!
 //! ```text
 //!   receiver --LogBatch--> Append::append --(durable, queryable, tailed)--> Commit --> acknowledge
@@ -22,6 +22,8 @@ mod tail;
 pub mod contract;
 #[cfg(feature = "test-util")]
 pub mod memory;
+#[cfg(feature = "test-util")]
+pub mod memory_metrics;
 
 pub use append::{Append, Commit};
 pub use delete::{Cancelled, Delete, DeleteRequest, DeleteStatus, DeleteWhat};

@@ -91,8 +91,10 @@ fn put_decimals(out: &mut Vec<u8>, values: &[f64], numbers: &mut Vec<i64>) -> bo
     let unit = common_unit(numbers, start);
     varint::put_signed(out, start);
     varint::put(out, unit as u64);
-    for number in numbers.iter_mut() {
-        *number = (*number - start) / unit;
+    if unit == 1 {
+        numbers.iter_mut().for_each(|number| *number -= start);
+    } else {
+        numbers.iter_mut().for_each(|number| *number = (*number - start) / unit);
     }
     ints::put(out, numbers);
     true

@@ -71,8 +71,8 @@ fn choose(numbers: &[i64]) -> (i64, u32) {
         if cost < best.0 {
             best = (cost, base, width);
         }
-        // Fewer bits than this save less than one more exception costs.
-        if (numbers.len() - held) * 16 > best.0 {
+        // So many exceptions cost more than any number of bits can save.
+        if (numbers.len() - held) * 4 > numbers.len() {
             break;
         }
     }

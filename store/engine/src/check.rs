@@ -5,6 +5,7 @@ use crate::cache::Cache;
 use crate::catalog::{Catalog, Contents};
 use crate::error::{io_context, join_error, meta_error, object_error};
 use crate::lock::DirectoryLock;
+use crate::metric::{BlockMeta, count_block, count_samples};
 use crate::objects::Objects;
 use crate::split::{ObjectInfo, Split, SplitMeta};
 use crate::wal::WalPosition;
@@ -12,6 +13,7 @@ use crate::wal::codec::Decoder;
 use crate::wal::reader::{Item, SegmentBytes};
 use crate::wal::segment::{self, HEADER, file_name};
 use futures::TryStreamExt;
+use gantry_chunk::Scratch;
 use gantry_meta::RedbMeta;
 use gantry_store_api::{ErrorKind, StoreError};
 use object_store::path::Path;
@@ -28,6 +30,10 @@ pub struct CheckReport {
     pub wal_lines: u64,
     pub splits: u64,
     pub split_rows: u64,
+    /// Samples in the logs of metrics, repeated ones included.
+    pub wal_samples: u64,
+    pub blocks: u64,
+    pub block_samples: u64,
     pub objects_bytes: u64,
     pub problems: Vec<Problem>,
 }
@@ -90,16 +96,24 @@ pub async fn check(options: &StoreOptions) -> Result<CheckReport, StoreError> {
         }
     };
     check_wal(options, &contents, &mut report)?;
-    check_splits(&Objects::open(options)?, contents.splits, &mut report).await?;
+    let objects = Objects::open(options)?;
+    for meta in &contents.blocks {
+        check_block(&objects, meta, &mut report).await;
+    }
+    let blocks = contents.blocks.iter().map(BlockMeta::path).collect();
+    check_splits(&objects, contents.splits, blocks, &mut report).await?;
     Ok(report)
 }
 
 fn check_wal(options: &StoreOptions, contents: &Contents, report: &mut CheckReport) -> Result<(), StoreError> {
-    for partition in 0..contents.partitions {
-        let flushed = contents.flushed.get(&partition).copied().unwrap_or_default();
-        let dir = options.data.join("wal").join(format!("p{partition:03}"));
+    let lines = (0..contents.partitions).map(|number| (format!("p{number:03}"), contents.flushed.get(&number)));
+    let metrics =
+        (0..contents.partitions).map(|number| (format!("m{number:03}"), contents.metrics_flushed.get(&number)));
+    for (log, flushed) in lines.chain(metrics) {
+        let flushed = flushed.copied().unwrap_or_default();
+        let dir = options.data.join("wal").join(&log);
         for number in segment::list(&dir)? {
-            let place = format!("wal/p{partition:03}/{}", file_name(number));
+            let place = format!("wal/{log}/{}", file_name(number));
             if number < flushed.segment {
                 report.add(Severity::Notice, &place, "is no longer needed; the next start removes it");
                 continue;
@@ -129,9 +143,17 @@ fn kept_aside(dir: &std::path::Path) -> Result<Vec<String>, StoreError> {
 fn check_segment(bytes: &SegmentBytes, number: u64, flushed: WalPosition, place: &str, report: &mut CheckReport) {
     report.wal_segments += 1;
     let from = if number == flushed.segment { flushed.offset } else { HEADER };
-    let mut decoder = Decoder::default();
+    let (mut decoder, mut scratch) = (Decoder::default(), Scratch::default());
+    let of_metrics = place.starts_with("wal/m");
     for item in bytes.items(from) {
         match item {
+            Item::Record { payload, offset, .. } if of_metrics => match count_samples(payload, &mut scratch) {
+                Ok(samples) => {
+                    report.wal_records += 1;
+                    report.wal_samples += samples;
+                }
+                Err(what) => report.damage(place, format!("the record at byte {offset} cannot be decoded: {what}")),
+            },
             Item::Record { payload, offset, .. } => match decoder.decode(payload) {
                 Ok((_, batch)) => {
                     report.wal_records += 1;
@@ -151,8 +173,27 @@ fn check_segment(bytes: &SegmentBytes, number: u64, flushed: WalPosition, place:
     }
 }
 
-async fn check_splits(objects: &Objects, splits: Vec<SplitMeta>, report: &mut CheckReport) -> Result<(), StoreError> {
-    let mut known = HashSet::new();
+async fn check_block(objects: &Objects, meta: &BlockMeta, report: &mut CheckReport) {
+    report.blocks += 1;
+    report.objects_bytes += meta.parquet.len;
+    if let Err(what) = check_object(&*objects.store, &meta.path(), meta.parquet).await {
+        report.damage(meta.path(), what);
+        return;
+    }
+    match count_block(objects.store.clone(), meta.clone()).await {
+        Ok(samples) if samples == meta.samples => report.block_samples += samples,
+        Ok(samples) => report.damage(meta.path(), format!("has {samples} samples, the catalog says {}", meta.samples)),
+        Err(error) => report.damage(meta.path(), error),
+    }
+}
+
+/// `known` are the files that do not belong to splits.
+async fn check_splits(
+    objects: &Objects,
+    splits: Vec<SplitMeta>,
+    mut known: HashSet<Path>,
+    report: &mut CheckReport,
+) -> Result<(), StoreError> {
     for meta in splits {
         known.extend([meta.parquet_path(), meta.index_path()]);
         check_split(objects, meta, report).await;
@@ -160,7 +201,11 @@ async fn check_splits(objects: &Objects, splits: Vec<SplitMeta>, report: &mut Ch
     let listed: Result<Vec<_>, _> = objects.store.list(None).try_collect().await;
     let listed = listed.map_err(|error| object_error(&error, "cannot list the stored objects"))?;
     for object in listed.into_iter().filter(|object| !known.contains(&object.location)) {
-        report.add(Severity::Notice, object.location, "belongs to no split; the store removes it after a while");
+        report.add(
+            Severity::Notice,
+            object.location,
+            "belongs to no split or block; the store removes it after a while",
+        );
     }
     Ok(())
 }

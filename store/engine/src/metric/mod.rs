@@ -10,6 +10,7 @@
 //! it is read. Bytes: `docs/format/metrics.md`. Never here: HTTP, PromQL.
 
 mod block;
+mod check;
 mod compaction;
 mod counters;
 mod exemplars;
@@ -31,6 +32,7 @@ mod tests;
 mod writer;
 
 pub(crate) use block::BlockMeta;
+pub(crate) use check::{count_block, count_samples};
 pub(crate) use counters::MetricCounters;
 pub use options::MetricOptions;
 pub(crate) use store::MetricStore;

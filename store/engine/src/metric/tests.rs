@@ -1,5 +1,6 @@
 //! Tests of the metric store as a whole.
 
 mod blocks;
+mod contract;
 mod model;
 mod recovery;

@@ -2,7 +2,7 @@
 
 use super::recovery::{START, all, append, scrape, select};
 use crate::tests::{NOW, crash, open, open_with, options, roomy, tenant};
-use crate::{MetricOptions, Store, StoreOptions};
+use crate::{MetricOptions, Store, StoreOptions, check};
 use gantry_model::metric::{
     Buckets, Exemplar, MetricBatch, MetricMetadata, MetricType, NativeHistogram, Span, stale_marker,
 };
@@ -64,6 +64,8 @@ async fn merged_blocks_answer_as_their_inputs_did() {
     assert_eq!(block_files(dir.path()).len(), 2);
     assert_eq!(all(&store).await, before);
     crash(store).await;
+    let report = check(&options(dir.path())).await.unwrap();
+    assert_eq!((&*report.problems, report.blocks, report.block_samples), (&[][..], 2, 1600));
     assert_eq!(all(&*open(dir.path()).await).await, before);
 }
 
