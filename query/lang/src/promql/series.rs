@@ -27,6 +27,16 @@ pub enum SeriesItem {
     Histograms { start: WrittenHistogram, step: Option<HistogramStep>, times: u64 },
 }
 
+impl SeriesItem {
+    /// How many values it is expanded to.
+    pub fn count(&self) -> u64 {
+        match self {
+            SeriesItem::Omitted(times) => *times,
+            SeriesItem::Numbers { times, .. } | SeriesItem::Histograms { times, .. } => times.saturating_add(1),
+        }
+    }
+}
+
 /// A histogram, and whether its counter reset hint was given or is the default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WrittenHistogram {

@@ -103,7 +103,7 @@ impl Block {
         match &mut self.expected {
             Expected::RangeVector { series, .. } => series.push((labels, items)),
             Expected::Series(series) => {
-                if is_instant && !is_one_value(&items) {
+                if is_instant && items.iter().map(SeriesItem::count).fold(0, u64::saturating_add) > 1 {
                     return Err(
                         "expecting multiple values in instant evaluation not allowed. consider using 'expect range \
                                 vector' directive to enable a range vector result for an instant query"
@@ -115,15 +115,6 @@ impl Block {
             Expected::Scalar(_) | Expected::String(_) => return Err("a number or string is expected already".into()),
         }
         Ok(())
-    }
-}
-
-fn is_one_value(items: &[SeriesItem]) -> bool {
-    match items {
-        [] => true,
-        [SeriesItem::Omitted(times)] => *times <= 1,
-        [SeriesItem::Numbers { times, .. } | SeriesItem::Histograms { times, .. }] => *times == 0,
-        _ => false,
     }
 }
 

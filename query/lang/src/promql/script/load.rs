@@ -37,7 +37,14 @@ pub fn load(head: &str, lines: &mut Lines<'_>) -> Result<Load, ScriptError> {
             Some((of, _)) if of != labels => {
                 return Err(lines.error("@st metric does not match the following sample line metric"));
             }
-            Some((_, starts)) => starts,
+            Some((_, starts)) => {
+                let values = items.iter().fold(0u64, |sum, item| sum.saturating_add(item.count()));
+                if starts.len() as u64 != values {
+                    let message = format!("@st line has {} values but sample line has {values}", starts.len());
+                    return Err(lines.error(message));
+                }
+                starts
+            }
             None => Vec::new(),
         };
         load.series.retain(|other| other.labels != labels);

@@ -30,6 +30,7 @@ fn starts_stand_before_their_series() {
     let starts = [None, Some(-30_000), Some(-40_000), Some(-50_000), Some(0), None, None];
     assert_eq!(load.series[0].starts, starts);
     assert_eq!(refused("load 1m\n a@st 0"), "line 3: @st line has no following sample line");
+    assert!(refused("load 1m\n a@st 0\n a 1x1").contains("@st line has 1 values but sample line has 2"));
     assert!(refused("load 1m\n a@st 0\n b 1").contains("@st metric does not match"));
 }
 
