@@ -81,7 +81,7 @@ impl Process {
         let (options, append) = (config.ingest.clone(), store.clone());
         let ingest = Ingest::with_transform(options, append, clock.clone(), &registry, transforms)?;
         let options = query_options(&config);
-        let query = QueryEngine::new(options, store.clone(), store.clone(), clock.clone(), &registry)
+        let query = QueryEngine::new(options, store.clone(), store.clone(), store.clone(), clock.clone(), &registry)
             .context("the query engine cannot start")?;
         let transfers = Transfers::new(store.clone(), config.store.data.join("import"))
             .context("the directory for imports cannot be made")?;

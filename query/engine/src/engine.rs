@@ -8,7 +8,7 @@ use crate::{QueryError, QueryOptions};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use gantry_model::{Clock, TenantId};
-use gantry_store_api::{Queryable, ScanReport, Tail};
+use gantry_store_api::{QueryMetrics, Queryable, ScanReport, Tail};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -22,6 +22,7 @@ use tokio::time::timeout_at;
 pub struct QueryEngine {
     pub(crate) options: QueryOptions,
     pub(crate) store: Arc<dyn Queryable>,
+    pub(crate) samples: Arc<dyn QueryMetrics>,
     pub(crate) tails: Arc<dyn Tail>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
@@ -43,6 +44,7 @@ impl QueryEngine {
     pub fn new(
         options: QueryOptions,
         store: Arc<dyn Queryable>,
+        samples: Arc<dyn QueryMetrics>,
         tails: Arc<dyn Tail>,
         clock: Arc<dyn Clock>,
         registry: &prometheus::Registry,
@@ -61,6 +63,7 @@ impl QueryEngine {
             results: ResultCache::new(options.result_cache_bytes),
             options,
             store,
+            samples,
             tails,
             clock,
             metrics,

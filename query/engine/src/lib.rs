@@ -25,6 +25,7 @@ mod options;
 mod patterns;
 mod pool;
 mod results;
+mod samples;
 mod sql;
 mod tail;
 

@@ -1,4 +1,4 @@
-//! The HTTP face: Loki's read API, SQL, and the live tail.
+//! The HTTP face: the read APIs of Loki and Prometheus, SQL, and the live tail.
 //!
 //! Handlers read parameters, ask [`QueryEngine`] and write the answer; they decide nothing. The only place with axum.
 
@@ -8,6 +8,7 @@ mod error;
 mod fields;
 mod params;
 mod patterns;
+mod prometheus;
 mod query;
 mod request;
 mod sql;
@@ -46,6 +47,7 @@ pub fn router(engine: Arc<QueryEngine>) -> Router {
         .route("/api/v1/sql", post(sql::sql))
         .route("/api/v1/logs/context", get(context::context).post(context::context))
         .route("/api/v1/explain", get(query::explain).post(query::explain))
+        .merge(prometheus::router())
         .with_state(engine)
 }
 

@@ -8,6 +8,7 @@ use gantry_model::{LabelSet, LogBatch, ManualClock, TenantId, Timestamp};
 use gantry_query_lang::ast::Expr;
 use gantry_store_api::Append;
 use gantry_store_api::memory::MemoryStore;
+use gantry_store_api::memory_metrics::MemoryMetrics;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +40,9 @@ async fn engine_with(options: QueryOptions) -> (MemoryStore, Arc<QueryEngine>) {
     let store = MemoryStore::default();
     let shared = Arc::new(store.clone());
     let clock = Arc::new(ManualClock::at(Timestamp(100 * MINUTE)));
-    let engine = QueryEngine::new(options, shared.clone(), shared, clock, &prometheus::Registry::new()).unwrap();
+    let samples = Arc::new(MemoryMetrics::default());
+    let engine =
+        QueryEngine::new(options, shared.clone(), samples, shared, clock, &prometheus::Registry::new()).unwrap();
     append(
         &store,
         &[

@@ -1,0 +1,19 @@
+//! Handlers about the language: a query printed well, and as a tree.
+
+use super::envelope::{Refusal, success};
+use super::params;
+use crate::http::request::Ask;
+use crate::json;
+use axum::response::Response;
+
+pub async fn format(ask: Ask) -> Result<Response, Refusal> {
+    let query = params::query(&ask.params).map_err(|error| Refusal::new(&ask.caller, error))?;
+    let mut data = String::new();
+    json::string(&query.pretty(), &mut data);
+    Ok(success(&data, &[]))
+}
+
+pub async fn parse(ask: Ask) -> Result<Response, Refusal> {
+    let query = params::query(&ask.params).map_err(|error| Refusal::new(&ask.caller, error))?;
+    Ok(success(&query.to_json().to_string(), &[]))
+}

@@ -1,0 +1,33 @@
+//! Prometheus' HTTP API: handlers read parameters, ask [`QueryEngine`] and write Prometheus' envelope.
+//!
+//! Here are the questions about names, the language and the state of the store.
+
+mod envelope;
+mod language;
+mod names;
+mod params;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use crate::QueryEngine;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use std::sync::Arc;
+
+type Engine = State<Arc<QueryEngine>>;
+
+/// The routes below `/api/v1`.
+pub fn router() -> Router<Arc<QueryEngine>> {
+    Router::new()
+        .route("/api/v1/labels", get(names::labels).post(names::labels))
+        .route("/api/v1/label/{name}/values", get(names::label_values))
+        .route("/api/v1/series", get(names::series).post(names::series))
+        .route("/api/v1/metadata", get(names::metadata))
+        .route("/api/v1/query_exemplars", get(names::exemplars).post(names::exemplars))
+        .route("/api/v1/format_query", get(language::format).post(language::format))
+        .route("/api/v1/parse_query", get(language::parse).post(language::parse))
+        .route("/api/v1/status/buildinfo", get(status::buildinfo))
+        .route("/api/v1/status/tsdb", get(status::tsdb))
+}

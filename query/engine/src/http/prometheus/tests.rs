@@ -1,0 +1,104 @@
+//! The API over metrics in memory, asked over HTTP.
+
+use crate::http::router;
+use crate::{QueryEngine, QueryOptions};
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use gantry_model::metric::{Exemplar, MetricBatch, MetricMetadata, MetricType};
+use gantry_model::{LabelSet, ManualClock, TenantId, Timestamp};
+use gantry_store_api::AppendMetrics;
+use gantry_store_api::memory::MemoryStore;
+use gantry_store_api::memory_metrics::MemoryMetrics;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tower::ServiceExt;
+
+async fn engine() -> Arc<QueryEngine> {
+    let (logs, samples) = (Arc::new(MemoryStore::default()), Arc::new(MemoryMetrics::default()));
+    let mut batch = MetricBatch::builder();
+    for (name, job, at) in [("up", "a", 1000), ("up", "b", 5000), ("http_requests_total", "a", 9000)] {
+        batch.series([("__name__", name), ("job", job)]).unwrap().sample(at, 1.0);
+    }
+    let labels = LabelSet::from_pairs([("trace_id", "t1")]);
+    batch.exemplar(Exemplar { labels, value: 0.5, timestamp: 9000 });
+    let (kind, help, unit) = (MetricType::Gauge, "Whether it answers.".into(), String::new());
+    batch.metadata("up", MetricMetadata { kind, help, unit });
+    let commit = samples.append_metrics(&TenantId::default_tenant(), batch.finish()).await.unwrap();
+    assert_eq!(commit.samples, 3);
+    let clock = Arc::new(ManualClock::at(Timestamp::from_secs(10)));
+    QueryEngine::new(QueryOptions::default(), logs.clone(), samples, logs, clock, &prometheus::Registry::new()).unwrap()
+}
+
+async fn get(path: &str) -> (StatusCode, Value) {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let answer = router(engine().await).oneshot(request).await.unwrap();
+    let status = answer.status();
+    let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&body))))
+}
+
+async fn data(path: &str) -> Value {
+    let (status, mut answer) = get(path).await;
+    assert_eq!((status, &answer["status"]), (StatusCode::OK, &json!("success")), "{path}: {answer}");
+    answer["data"].take()
+}
+
+async fn refused(path: &str) -> String {
+    let (status, answer) = get(path).await;
+    let kind = (status, answer["status"].as_str(), answer["errorType"].as_str());
+    assert_eq!(kind, (StatusCode::BAD_REQUEST, Some("error"), Some("bad_data")), "{path}: {answer}");
+    answer["error"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn labels_and_their_values_are_listed() {
+    assert_eq!(data("/api/v1/labels").await, json!(["__name__", "job"]));
+    assert_eq!(data("/api/v1/label/__name__/values").await, json!(["http_requests_total", "up"]));
+    assert_eq!(data("/api/v1/label/job/values?match[]=http_requests_total").await, json!(["a"]));
+    assert_eq!(data("/api/v1/label/job/values?match[]=up%7Bjob!%3D%22a%22%7D").await, json!(["b"]));
+    assert_eq!(data("/api/v1/label/job/values?start=4&end=6").await, json!(["b"]));
+    assert_eq!(data("/api/v1/label/U__job/values").await, json!(["a", "b"]));
+}
+
+#[tokio::test]
+async fn series_are_listed_up_to_a_limit_that_is_mentioned() {
+    let up = |job: &str| json!({"__name__": "up", "job": job});
+    assert_eq!(data("/api/v1/series?match[]=up").await, json!([up("a"), up("b")]));
+    let (_, answer) = get("/api/v1/series?match[]=up&limit=1").await;
+    assert_eq!(
+        (&answer["data"], &answer["warnings"][0]),
+        (&json!([up("a")]), &json!("results truncated due to limit"))
+    );
+    assert_eq!(refused("/api/v1/series").await, "no match[] parameter provided");
+    assert!(refused("/api/v1/series?match[]=%7B%7D").await.contains("at least one non-empty matcher"));
+    assert!(refused("/api/v1/series?match[]=up%7B").await.contains("parse error"));
+    assert!(refused("/api/v1/series?match[]=up&start=soon").await.contains("\"start\": cannot parse \"soon\""));
+}
+
+#[tokio::test]
+async fn metadata_and_exemplars_are_told() {
+    let known = json!({"up": [{"type": "gauge", "unit": "", "help": "Whether it answers."}]});
+    assert_eq!(data("/api/v1/metadata").await, known);
+    assert_eq!(data("/api/v1/metadata?limit=0").await, json!({}));
+    assert_eq!(data("/api/v1/metadata?metric=down").await, json!({}));
+    let found = data("/api/v1/query_exemplars?query=rate(http_requests_total[5m])").await;
+    let series = json!({"__name__": "http_requests_total", "job": "a"});
+    let exemplars = json!([{"labels": {"trace_id": "t1"}, "value": "0.5", "timestamp": 9}]);
+    assert_eq!(found, json!([{"seriesLabels": series, "exemplars": exemplars}]));
+    assert_eq!(data("/api/v1/query_exemplars?query=1").await, json!([]));
+}
+
+#[tokio::test]
+async fn queries_are_formatted_and_taken_apart() {
+    assert_eq!(data("/api/v1/format_query?query=sum(up)by(job)").await, json!("sum by (job) (up)"));
+    assert_eq!(data("/api/v1/parse_query?query=up").await["type"], json!("vectorSelector"));
+    assert!(refused("/api/v1/format_query?query=sum(").await.starts_with("invalid parameter \"query\": 1:"));
+}
+
+#[tokio::test]
+async fn the_state_of_the_store_is_told() {
+    let found = data("/api/v1/status/tsdb?limit=1").await;
+    assert_eq!(found["headStats"]["numSeries"], json!(3));
+    assert_eq!(found["seriesCountByMetricName"], json!([{"name": "up", "value": 2}]));
+    assert_eq!(data("/api/v1/status/buildinfo").await["version"], json!("3.5.0"));
+}
