@@ -3,7 +3,7 @@
 use gantry_query_lang::promql::ast::{At, BinaryExpr, Duration, Expr};
 use gantry_query_lang::promql::script::{Command, parse_script};
 use gantry_query_lang::promql::{Options, parse, parse_labels, parse_metric, parse_selector};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 fn printed(query: &str) -> String {
@@ -278,4 +278,54 @@ fn prometheus_scripts_can_be_read_and_their_queries_survive_printing() {
         }
     }
     assert!(queries > 1000, "{queries} queries");
+}
+
+#[test]
+fn long_queries_are_broken_at_operators_and_arguments() {
+    let query = "histogram_quantile(0.99, sum by (le, job) (rate(request_duration_seconds_bucket{job=~\"api|web\"}[5m]))) \
+                 > on (job) group_left (team) -(threshold_seconds + 1)";
+    let pretty = "  histogram_quantile(
+    0.99,
+    sum by (le, job) (rate(request_duration_seconds_bucket{job=~\"api|web\"}[5m]))
+  )
+> on (job) group_left (team)
+  -(threshold_seconds + 1)";
+    assert_eq!(parse(query, Options::ALL).unwrap().pretty(), pretty);
+    let nested = format!("topk(3, (sum({}) by (a))[5m:1m])", "very_long_name_of_a_metric".repeat(4));
+    assert!(refused(&nested).contains("expected type instant vector in aggregation expression, got range vector"));
+    assert_eq!(parse("sum(a) by (b)", Options::ALL).unwrap().pretty(), "sum by (b) (a)");
+}
+
+#[test]
+fn trees_are_told_as_json() {
+    let json = |query| parse(query, Options::ALL).unwrap().to_json();
+    let vector = json!({
+        "type": "vectorSelector", "name": "a", "offset": 300_000, "offsetExpr": null, "timestamp": 1500,
+        "startOrEnd": null, "anchored": false, "smoothed": false,
+        "matchers": [
+            {"name": "b", "value": "c|d", "type": "=~"},
+            {"name": "__name__", "value": "a", "type": "="},
+        ],
+    });
+    assert_eq!(json("a{b=~\"c|d\"} @ 1.5 offset 5m"), vector);
+    let binary = json!({
+        "type": "binaryExpr", "op": "==", "bool": true,
+        "lhs": {"type": "numberLiteral", "val": "300"},
+        "rhs": {"type": "unaryExpr", "op": "-", "expr": {"type": "parenExpr", "expr": {"type": "numberLiteral", "val": "1"}}},
+        "matching": null,
+    });
+    assert_eq!(json("5m == bool -(1)"), binary);
+    let matching = json!({
+        "card": "many-to-one", "labels": ["c"], "on": true, "include": ["d"], "fillValues": {"lhs": null, "rhs": 0.0},
+    });
+    assert_eq!(json("a * on (c) group_left (d) fill_right (0) b")["matching"], matching);
+    let subquery = json("max_over_time(a[1h:step() * 2])");
+    assert_eq!(
+        subquery["func"],
+        json!({"name": "max_over_time", "argTypes": ["matrix"], "variadic": 0, "returnType": "vector"})
+    );
+    assert_eq!(
+        (&subquery["args"][0]["range"], &subquery["args"][0]["stepExpr"]["op"]),
+        (&json!(3_600_000), &json!("*"))
+    );
 }
