@@ -127,7 +127,8 @@ impl<'a> TextParser<'a> {
             self.ended = true;
             return Ok(None);
         }
-        if !matches!(keyword, "TYPE" | "HELP") && !(keyword == "UNIT" && open_metrics) {
+        let known = matches!(keyword, "TYPE" | "HELP") || keyword == "UNIT" && open_metrics;
+        if !known {
             return Ok(None);
         }
         line.blanks();

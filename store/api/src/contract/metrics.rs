@@ -59,7 +59,7 @@ fn tenant() -> TenantId {
 async fn append(store: &impl MetricSubject, build: impl FnOnce(&mut MetricBatchBuilder)) -> MetricCommit {
     let mut builder = MetricBatch::builder();
     build(&mut builder);
-    let commit = store.append_metrics(&tenant(), builder.finish()).await.unwrap();
+    let commit = store.append_metrics(&tenant(), builder.finish()).await.expect("append");
     store.rearrange().await;
     commit
 }
@@ -76,13 +76,13 @@ async fn read(
     range: MillisRange,
 ) -> Vec<(LabelSet, Samples)> {
     let request = SelectSeries { selector: selector(matchers), range, step_ms: 0, max_bytes: 1 << 30 };
-    let set = store.metric_querier(&tenant()).select(&request).await.unwrap();
+    let set = store.metric_querier(&tenant()).select(&request).await.expect("select");
     assert_eq!(set.warnings(), Vec::<String>::new());
     assert!(set.labels().windows(2).all(|pair| pair[0] < pair[1]), "sorted and distinct");
     let mut samples = Samples::default();
     let mut found = Vec::new();
     for (at, labels) in set.labels().iter().enumerate() {
-        set.read(at, &mut samples).unwrap();
+        set.read(at, &mut samples).expect("read");
         if !samples.is_empty() {
             found.push((labels.clone(), samples.clone()));
         }
@@ -91,7 +91,9 @@ async fn read(
 }
 
 fn selector(matchers: &[(&str, MatchOp, &str)]) -> Selector {
-    Selector(matchers.iter().map(|(name, op, value)| Matcher::new(name, *op, value).unwrap()).collect())
+    Selector(
+        matchers.iter().map(|(name, op, value)| Matcher::new(name, *op, value).expect("a legal matcher")).collect(),
+    )
 }
 
 fn set(pairs: &[(&str, &str)]) -> LabelSet {
@@ -107,7 +109,7 @@ pub async fn acknowledged_samples_are_found_to_the_bit(store: Arc<impl MetricSub
     let values = [1.0, -0.0, f64::NAN, stale_marker(), f64::INFINITY, 0.1 + 0.2, 5e-324, f64::from_bits(u64::MAX)];
     for (at, value) in values.iter().enumerate() {
         let commit = append(&*store, |batch| {
-            batch.series([("__name__", "x")]).unwrap().sample(START + at as i64, *value);
+            batch.series([("__name__", "x")]).expect("as written").sample(START + at as i64, *value);
         })
         .await;
         assert_eq!(commit, MetricCommit { samples: 1, ..MetricCommit::default() });
@@ -121,15 +123,15 @@ pub async fn acknowledged_samples_are_found_to_the_bit(store: Arc<impl MetricSub
 pub async fn a_sample_counts_once_and_keeps_its_first_value(store: Arc<impl MetricSubject>) {
     let put = async |samples: &[(i64, f64)]| {
         let mut builder = MetricBatch::builder();
-        builder.series([("__name__", "x")]).unwrap();
+        builder.series([("__name__", "x")]).expect("as written");
         samples.iter().for_each(|(at, value)| _ = builder.sample(START + at, *value));
-        store.append_metrics(&tenant(), builder.finish()).await.unwrap()
+        store.append_metrics(&tenant(), builder.finish()).await.expect("append")
     };
     assert_eq!(put(&[(0, 1.0), (10, 2.0)]).await.samples, 2);
     assert_eq!(put(&[(10, 2.0), (0, 1.0)]).await.samples, 2);
     let commit = put(&[(0, 9.0), (10, 9.0), (20, 3.0)]).await;
     assert_eq!((commit.samples, commit.rejected[&RejectReason::DuplicateTimestamp]), (1, 2));
-    assert!(commit.first_rejection.unwrap().contains(r#"{__name__="x"}"#));
+    assert!(commit.first_rejection.expect("as written").contains(r#"{__name__="x"}"#));
     store.rearrange().await;
     assert_eq!(read(&*store, &[], MillisRange::ALL).await[0].1.values, [1.0, 2.0, 3.0]);
 }
@@ -138,7 +140,7 @@ pub async fn a_sample_counts_once_and_keeps_its_first_value(store: Arc<impl Metr
 pub async fn late_samples_stand_in_their_place(store: Arc<impl MetricSubject>) {
     for second in [50, 10, 30, 20, 40] {
         write(&*store, |batch| {
-            batch.series([("__name__", "x")]).unwrap().sample(START + second * 1000, second as f64);
+            batch.series([("__name__", "x")]).expect("as written").sample(START + second * 1000, second as f64);
         })
         .await;
     }
@@ -150,7 +152,7 @@ pub async fn matchers_choose_series(store: Arc<impl MetricSubject>) {
     use MatchOp::{Eq, NotEq, NotRegex, Regex};
     write(&*store, |batch| {
         for (name, job) in [("a", "x"), ("a", "y"), ("b", "x"), ("b", "")] {
-            batch.series([("__name__", name), ("job", job)]).unwrap().sample(START, 1.0);
+            batch.series([("__name__", name), ("job", job)]).expect("as written").sample(START, 1.0);
         }
     })
     .await;
@@ -174,7 +176,7 @@ pub async fn matchers_choose_series(store: Arc<impl MetricSubject>) {
 /// Both ends are within, here and nowhere else in the store.
 pub async fn ranges_of_samples_include_their_ends(store: Arc<impl MetricSubject>) {
     write(&*store, |batch| {
-        batch.series([("__name__", "x")]).unwrap();
+        batch.series([("__name__", "x")]).expect("as written");
         (0..300).for_each(|n| _ = batch.sample(START + n * 10, n as f64));
     })
     .await;
@@ -190,7 +192,7 @@ pub async fn histograms_and_numbers_share_a_series(store: Arc<impl MetricSubject
     let positive = Buckets { spans: vec![Span { offset: -1, length: 2 }], counts: vec![1.0, 2.0] };
     let histogram = NativeHistogram { schema: 3, count: 3.0, sum: 4.5, positive, ..NativeHistogram::default() };
     let commit = append(&*store, |batch| {
-        batch.series([("__name__", "x")]).unwrap().sample(START, 1.0);
+        batch.series([("__name__", "x")]).expect("as written").sample(START, 1.0);
         batch.histogram(START + 10, histogram.clone()).histogram(START + 20, histogram.clone());
         batch.sample(START + 30, stale_marker());
     })
@@ -202,7 +204,7 @@ pub async fn histograms_and_numbers_share_a_series(store: Arc<impl MetricSubject
     assert_eq!(found[0].1.histograms, [(START + 10, histogram.clone()), (START + 20, histogram)]);
     let broken = append(&*store, |batch| {
         let twice = NativeHistogram { count: 9.0, ..NativeHistogram::clone(&found[0].1.histograms[0].1) };
-        batch.series([("__name__", "x")]).unwrap().histogram(START + 20, twice);
+        batch.series([("__name__", "x")]).expect("as written").histogram(START + 20, twice);
     })
     .await;
     assert_eq!(broken.rejected.len(), 1);
@@ -210,14 +212,14 @@ pub async fn histograms_and_numbers_share_a_series(store: Arc<impl MetricSubject
 
 /// A tenant sees what it wrote and nothing else.
 pub async fn metrics_of_tenants_are_apart(store: Arc<impl MetricSubject>) {
-    let other = TenantId::new("other").unwrap();
-    write(&*store, |batch| _ = batch.series([("__name__", "x")]).unwrap().sample(START, 1.0)).await;
+    let other = TenantId::new("other").expect("as written");
+    write(&*store, |batch| _ = batch.series([("__name__", "x")]).expect("as written").sample(START, 1.0)).await;
     let mut builder = MetricBatch::builder();
-    builder.series([("__name__", "y")]).unwrap().sample(START, 2.0);
-    assert_eq!(store.append_metrics(&other, builder.finish()).await.unwrap().samples, 1);
+    builder.series([("__name__", "y")]).expect("as written").sample(START, 2.0);
+    assert_eq!(store.append_metrics(&other, builder.finish()).await.expect("as written").samples, 1);
     store.rearrange().await;
     assert_eq!(store.metric_tenants(), [tenant(), other.clone()]);
-    let names = store.metric_querier(&other).label_values("__name__", &[], MillisRange::ALL).await.unwrap();
+    let names = store.metric_querier(&other).label_values("__name__", &[], MillisRange::ALL).await.expect("as written");
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["y"]);
     assert_eq!(read(&*store, &[], MillisRange::ALL).await[0].0, set(&[("__name__", "x")]));
 }
@@ -225,41 +227,50 @@ pub async fn metrics_of_tenants_are_apart(store: Arc<impl MetricSubject>) {
 /// Selectors are alternatives; without one all series count.
 pub async fn labels_are_told_by_name_value_and_set(store: Arc<impl MetricSubject>) {
     write(&*store, |batch| {
-        batch.series([("__name__", "a"), ("job", "x")]).unwrap().sample(START, 1.0);
-        batch.series([("__name__", "b"), ("pod", "p")]).unwrap().sample(START, 1.0);
-        batch.series([("__name__", "c"), ("job", "z")]).unwrap().sample(START, 1.0);
+        batch.series([("__name__", "a"), ("job", "x")]).expect("as written").sample(START, 1.0);
+        batch.series([("__name__", "b"), ("pod", "p")]).expect("as written").sample(START, 1.0);
+        batch.series([("__name__", "c"), ("job", "z")]).expect("as written").sample(START, 1.0);
     })
     .await;
     let querier = store.metric_querier(&tenant());
     let either = [selector(&[("__name__", MatchOp::Eq, "a")]), selector(&[("pod", MatchOp::Eq, "p")])];
-    let names = querier.label_names(&[], MillisRange::ALL).await.unwrap();
+    let names = querier.label_names(&[], MillisRange::ALL).await.expect("as written");
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["__name__", "job", "pod"]);
-    let names = querier.label_names(&either[1..], MillisRange::ALL).await.unwrap();
+    let names = querier.label_names(&either[1..], MillisRange::ALL).await.expect("as written");
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["__name__", "pod"]);
-    let values = querier.label_values("job", &[], MillisRange::ALL).await.unwrap();
+    let values = querier.label_values("job", &[], MillisRange::ALL).await.expect("as written");
     assert_eq!(values.into_iter().collect::<Vec<_>>(), ["x", "z"]);
-    let values = querier.label_values("job", &either, MillisRange::ALL).await.unwrap();
+    let values = querier.label_values("job", &either, MillisRange::ALL).await.expect("as written");
     assert_eq!(values.into_iter().collect::<Vec<_>>(), ["x"]);
-    let sets = querier.series(&either, MillisRange::ALL).await.unwrap();
+    let sets = querier.series(&either, MillisRange::ALL).await.expect("as written");
     assert_eq!(sets, [set(&[("__name__", "a"), ("job", "x")]), set(&[("__name__", "b"), ("pod", "p")])]);
     let before = MillisRange { first: START - 9000, last: START - 8000 };
-    assert_eq!(querier.series(&[], before).await.unwrap(), []);
+    assert_eq!(querier.series(&[], before).await.expect("as written"), []);
 }
 
 /// In order of time, with the labels of their own.
 pub async fn exemplars_are_found_by_series(store: Arc<impl MetricSubject>) {
     let exemplar = |at: i64| Exemplar { labels: set(&[("trace_id", "t")]), value: 0.5, timestamp: START + at };
     let commit = append(&*store, |batch| {
-        batch.series([("__name__", "a")]).unwrap().sample(START, 1.0).exemplar(exemplar(1)).exemplar(exemplar(5));
-        batch.series([("__name__", "b")]).unwrap().sample(START, 1.0).exemplar(exemplar(2));
+        batch
+            .series([("__name__", "a")])
+            .expect("as written")
+            .sample(START, 1.0)
+            .exemplar(exemplar(1))
+            .exemplar(exemplar(5));
+        batch.series([("__name__", "b")]).expect("as written").sample(START, 1.0).exemplar(exemplar(2));
     })
     .await;
     assert_eq!(commit.exemplars, 3);
     let querier = store.metric_querier(&tenant());
-    let found = querier.exemplars(&[selector(&[("__name__", MatchOp::Eq, "a")])], MillisRange::ALL).await.unwrap();
+    let found =
+        querier.exemplars(&[selector(&[("__name__", MatchOp::Eq, "a")])], MillisRange::ALL).await.expect("as written");
     assert_eq!(found, [(set(&[("__name__", "a")]), vec![exemplar(1), exemplar(5)])]);
     let late = MillisRange { first: START + 5, last: START + 5 };
-    assert_eq!(querier.exemplars(&[], late).await.unwrap(), [(set(&[("__name__", "a")]), vec![exemplar(5)])]);
+    assert_eq!(
+        querier.exemplars(&[], late).await.expect("as written"),
+        [(set(&[("__name__", "a")]), vec![exemplar(5)])]
+    );
 }
 
 /// Several descriptions are kept where sources disagree.
@@ -278,7 +289,7 @@ pub async fn families_are_described(store: Arc<impl MetricSubject>) {
 /// The error is the client's, and says what to do.
 pub async fn too_many_bytes_are_refused(store: Arc<impl MetricSubject>) {
     write(&*store, |batch| {
-        batch.series([("__name__", "x")]).unwrap();
+        batch.series([("__name__", "x")]).expect("as written");
         (0..1000).for_each(|n: i32| _ = batch.sample(START + i64::from(n), f64::from(n).sqrt()));
     })
     .await;
@@ -293,10 +304,13 @@ pub async fn cardinality_is_counted(store: Arc<impl MetricSubject>) {
     for (metric, pods) in [("a", 3), ("b", 1)] {
         for pod in 0..pods {
             let pod = format!("pod-{pod}");
-            builder.series([("__name__", metric), ("pod", pod.as_str())]).unwrap().sample(START + i64::from(pods), 1.0);
+            builder
+                .series([("__name__", metric), ("pod", pod.as_str())])
+                .expect("as written")
+                .sample(START + i64::from(pods), 1.0);
         }
     }
-    assert_eq!(store.append_metrics(&tenant(), builder.finish()).await.unwrap().samples, 4);
+    assert_eq!(store.append_metrics(&tenant(), builder.finish()).await.expect("append").samples, 4);
     let found = store.cardinality(&tenant(), 1);
     assert_eq!((found.series, found.label_pairs, found.times), (4, 5, Some((START + 1, START + 3))));
     assert_eq!(found.series_by_metric, [("a".to_owned(), 3)]);
