@@ -24,7 +24,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use gantry_ingest::{Ingest, grpc};
+use gantry_ingest::{Ingest, MetricIngest, grpc};
 use gantry_store::Store;
 use parking_lot::RwLock;
 use std::sync::{Arc, OnceLock};
@@ -119,8 +119,12 @@ pub fn import_router(transfers: Transfers, ingest: Arc<Ingest>) -> Router {
 }
 
 /// OTLP over gRPC, for a listener of its own.
-pub fn grpc_router(ingest: Arc<Ingest>) -> Router {
-    Router::new().route_service("/opentelemetry.proto.collector.logs.v1.LogsService/{method}", grpc::service(ingest))
+pub fn grpc_router(samples: Arc<MetricIngest>) -> Router {
+    let lines = grpc::service(samples.ingest().clone());
+    Router::new().route_service("/opentelemetry.proto.collector.logs.v1.LogsService/{method}", lines).route_service(
+        "/opentelemetry.proto.collector.metrics.v1.MetricsService/{method}",
+        grpc::metric_service(samples),
+    )
 }
 
 /// Hands the request to the parts that opened later.

@@ -20,8 +20,8 @@ use crate::supervisor::{Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
 use crate::tls::Tls;
 use anyhow::Context;
-use gantry_ingest::Ingest;
 use gantry_ingest::collect::CollectMetrics;
+use gantry_ingest::{Ingest, MetricIngest};
 use gantry_model::{Clock, SystemClock};
 use gantry_query::{QueryEngine, QueryOptions};
 use gantry_store::Store;
@@ -80,19 +80,22 @@ impl Process {
         let transforms = Transforms::start(pipeline, &registry)?;
         let (options, append) = (config.ingest.clone(), store.clone());
         let ingest = Ingest::with_transform(options, append, clock.clone(), &registry, transforms)?;
+        let samples = MetricIngest::new(ingest.clone(), store.clone(), &registry)?;
         let options = query_options(&config);
         let query = QueryEngine::new(options, store.clone(), store.clone(), store.clone(), clock.clone(), &registry)
             .context("the query engine cannot start")?;
         let transfers = Transfers::new(store.clone(), config.store.data.join("import"))
             .context("the directory for imports cannot be made")?;
         let write_routes = if roles.has(Role::Ingest) {
-            gantry_ingest::http::router(ingest.clone()).merge(import_router(transfers.clone(), ingest.clone()))
+            let lines = gantry_ingest::http::router(ingest.clone());
+            let metrics = gantry_ingest::http::metric_router(samples.clone());
+            lines.merge(metrics).merge(import_router(transfers.clone(), ingest.clone()))
         } else {
             Default::default()
         };
         let read_routes = if roles.has(Role::Query) { gantry_query::router(query) } else { Default::default() };
         if roles.has(Role::Ingest) {
-            sources::receive(&supervisor, receivers, &ingest, tls.as_ref(), &config);
+            sources::receive(&supervisor, receivers, &samples, tls.as_ref(), &config);
             let metrics = CollectMetrics::register(&registry)?;
             sources::collect(&supervisor, &config, &ingest, &metrics)?;
             if demo {

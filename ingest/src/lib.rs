@@ -28,6 +28,7 @@ mod reason;
 mod rpc_status;
 mod samples;
 mod secret;
+pub mod statsd;
 pub mod syslog;
 #[cfg(test)]
 mod testing;

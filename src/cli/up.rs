@@ -170,6 +170,8 @@ fn banner(bound: &Bound, config: &Config, demo: bool) -> String {
         ("syslog TCP", bound.syslog_tcp),
         ("syslog UDP", bound.syslog_udp),
         ("Fluent", bound.fluent),
+        ("StatsD TCP", bound.statsd_tcp),
+        ("StatsD UDP", bound.statsd_udp),
     ];
     for (name, address) in others.into_iter().filter_map(|(name, address)| Some((name, address?))) {
         row(name, address.to_string());

@@ -28,6 +28,7 @@ use crate::wiring;
 use bind::Binder;
 use gantry_ingest::IngestOptions;
 use gantry_ingest::fluent::FluentOptions;
+use gantry_ingest::statsd::StatsdOptions;
 use gantry_ingest::syslog::SyslogOptions;
 use gantry_query::QueryOptions;
 use gantry_store::StoreOptions;
@@ -47,6 +48,7 @@ pub struct Config {
     pub query: QueryOptions,
     pub syslog: SyslogOptions,
     pub fluent: FluentOptions,
+    pub statsd: StatsdOptions,
     pub collect: CollectOptions,
     pub telemetry: TelemetryOptions,
     /// Written as [[transform]], in the order in which they are applied.
@@ -99,6 +101,7 @@ impl Config {
             query: binder.section("query"),
             syslog: binder.section("syslog"),
             fluent: binder.section("fluent"),
+            statsd: binder.section("statsd"),
             collect: binder.section("collect"),
             telemetry: binder.section("telemetry"),
             transform: binder.list("transform"),
@@ -131,6 +134,7 @@ impl Config {
             problems.push(Problem::new("ingest", wrong));
         }
         problems.extend(self.store.problems().into_iter().map(|wrong| Problem::new("store", wrong)));
+        problems.extend(self.statsd.problems().into_iter().map(|wrong| Problem::new("statsd", wrong)));
         self.collect.check(problems);
         if let Err(wrong) = self.syslog.multiline.check() {
             problems.push(Problem::new("syslog", wrong));

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-const UDP: &str = "server.syslog_udp";
+const UDP: [&str; 2] = ["server.syslog_udp", "server.statsd_udp"];
 
 /// Where to listen, how many clients to serve, how long a shutdown may take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,10 @@ pub struct ServerOptions {
     pub syslog_udp: Listen,
     /// Fluent Forward over TCP, or "off". Default off.
     pub fluent: Listen,
+    /// StatsD over TCP, or "off". Default off.
+    pub statsd_tcp: Listen,
+    /// StatsD over UDP, or "off". Default off.
+    pub statsd_udp: Listen,
     /// Listen beyond loopback without TLS and client certificates. Default false.
     pub allow_insecure: bool,
     /// Connections served at a time; more wait in the kernel's queue. Default 2048.
@@ -46,6 +50,8 @@ impl Default for ServerOptions {
             syslog_tcp: Listen::off(),
             syslog_udp: Listen::off(),
             fluent: Listen::off(),
+            statsd_tcp: Listen::off(),
+            statsd_udp: Listen::off(),
             allow_insecure: false,
             max_connections: 2048,
             header_timeout: Duration::from_secs(10),
@@ -56,25 +62,27 @@ impl Default for ServerOptions {
 
 impl ServerOptions {
     /// Every listener with its key.
-    fn listeners(&self) -> [(&'static str, &Listen); 6] {
+    fn listeners(&self) -> [(&'static str, &Listen); 8] {
         [
             ("server.http", &self.http),
             ("server.otlp_grpc", &self.otlp_grpc),
             ("server.otlp_http", &self.otlp_http),
             ("server.syslog_tcp", &self.syslog_tcp),
-            (UDP, &self.syslog_udp),
+            (UDP[0], &self.syslog_udp),
             ("server.fluent", &self.fluent),
+            ("server.statsd_tcp", &self.statsd_tcp),
+            (UDP[1], &self.statsd_udp),
         ]
     }
 
     /// Whether the listener may be reached from other machines.
     fn is_trusted(&self, path: &str, tls: &TlsOptions) -> bool {
-        self.allow_insecure || (path != UDP && tls.knows_clients())
+        self.allow_insecure || (!UDP.contains(&path) && tls.knows_clients())
     }
 
     fn lacks(path: &str, tls: &TlsOptions) -> &'static str {
         match (path, tls.is_on(), tls.client_ca.is_some()) {
-            (UDP, ..) => ", and UDP can have neither",
+            (path, ..) if UDP.contains(&path) => ", and UDP can have neither",
             (_, true, false) => ", and tls.client_ca, by which clients are known, is not set",
             _ => "",
         }

@@ -22,6 +22,8 @@ pub struct Receivers {
     pub syslog_tcp: Option<TcpListener>,
     pub syslog_udp: Option<UdpSocket>,
     pub fluent: Option<TcpListener>,
+    pub statsd_tcp: Option<TcpListener>,
+    pub statsd_udp: Option<UdpSocket>,
 }
 
 /// Addresses as they were bound: a port 0 has become a real one.
@@ -33,7 +35,9 @@ pub struct Bound {
     pub syslog_tcp: Option<SocketAddr>,
     pub syslog_udp: Option<SocketAddr>,
     pub fluent: Option<SocketAddr>,
-    /// Whether they speak TLS; syslog over UDP never does.
+    pub statsd_tcp: Option<SocketAddr>,
+    pub statsd_udp: Option<SocketAddr>,
+    /// Whether they speak TLS; what comes over UDP never does.
     pub tls: bool,
 }
 
@@ -48,6 +52,8 @@ impl Listeners {
                 syslog_tcp: tcp(&server.syslog_tcp, "server.syslog_tcp").await?,
                 syslog_udp: udp(&server.syslog_udp, "server.syslog_udp").await?,
                 fluent: tcp(&server.fluent, "server.fluent").await?,
+                statsd_tcp: tcp(&server.statsd_tcp, "server.statsd_tcp").await?,
+                statsd_udp: udp(&server.statsd_udp, "server.statsd_udp").await?,
             };
         }
         Ok(listeners)
@@ -62,6 +68,8 @@ impl Listeners {
             syslog_tcp: at(self.receivers.syslog_tcp.as_ref())?,
             syslog_udp: self.receivers.syslog_udp.as_ref().map(UdpSocket::local_addr).transpose()?,
             fluent: at(self.receivers.fluent.as_ref())?,
+            statsd_tcp: at(self.receivers.statsd_tcp.as_ref())?,
+            statsd_udp: self.receivers.statsd_udp.as_ref().map(UdpSocket::local_addr).transpose()?,
             tls,
         })
     }

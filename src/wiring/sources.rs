@@ -8,10 +8,9 @@ use crate::http::{grpc_router, serve};
 use crate::supervisor::{Kind, Supervisor};
 use crate::tls::Tls;
 use anyhow::Context;
-use gantry_ingest::Ingest;
 use gantry_ingest::collect::{ChildProcess, CollectMetrics, FileCollector, FileOptions, ProcessOptions, Sink};
 use gantry_ingest::transport::{Plain, Secure};
-use gantry_ingest::{fluent, syslog};
+use gantry_ingest::{Ingest, MetricIngest, fluent, statsd, syslog};
 use gantry_model::{Clock, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
@@ -20,16 +19,17 @@ use std::sync::Arc;
 pub fn receive(
     supervisor: &Supervisor,
     receivers: Receivers,
-    ingest: &Arc<Ingest>,
+    samples: &Arc<MetricIngest>,
     tls: Option<&Arc<Tls>>,
     config: &Config,
 ) {
+    let ingest = samples.ingest();
     let syslog_options = Arc::new(config.syslog.clone());
     let secure: Arc<dyn Secure> = tls.map_or_else(|| Arc::new(Plain) as Arc<dyn Secure>, |tls| tls.clone());
-    let Receivers { otlp_grpc, syslog_tcp, syslog_udp, fluent: fluent_forward } = receivers;
+    let Receivers { otlp_grpc, syslog_tcp, syslog_udp, fluent: fluent_forward, statsd_tcp, statsd_udp } = receivers;
     let stop = || supervisor.stopping(Kind::Source);
     if let Some(listener) = otlp_grpc {
-        let task = serve(listener, grpc_router(ingest.clone()), limits(&config.server), tls.cloned(), stop());
+        let task = serve(listener, grpc_router(samples.clone()), limits(&config.server), tls.cloned(), stop());
         supervisor.spawn(Kind::Source, "otlp grpc", task);
     }
     if let Some(listener) = syslog_tcp {
@@ -41,8 +41,17 @@ pub fn receive(
     }
     if let Some(listener) = fluent_forward {
         let (ingest, options, stop) = (ingest.clone(), Arc::new(config.fluent.clone()), stop());
+        let secure = secure.clone();
         supervisor.spawn(Kind::Source, "fluent", async move {
             fluent::serve(listener, ingest, options, secure, stop).await;
+            Ok(())
+        });
+    }
+    if statsd_tcp.is_some() || statsd_udp.is_some() {
+        let sockets = statsd::Sockets { udp: statsd_udp, tcp: statsd_tcp };
+        let (samples, options, stop) = (samples.clone(), Arc::new(config.statsd.clone()), stop());
+        supervisor.spawn(Kind::Source, "statsd", async move {
+            statsd::serve(sockets, samples, options, secure, stop).await;
             Ok(())
         });
     }

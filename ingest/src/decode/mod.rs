@@ -29,6 +29,7 @@ mod wire;
 pub use document::DocumentOptions;
 pub(crate) use document::{Context, Document, write_map};
 pub use elastic::{Bulk, BulkItem, BulkRequest, ItemError, bulk};
+pub(crate) use exposition::open_metrics_float;
 pub use exposition::{
     Entry, ExpositionContext, ExpositionFormat, TextError, TextExemplar, TextFormat, TextParser, TextSample, exposition,
 };
