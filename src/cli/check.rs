@@ -54,13 +54,16 @@ fn print(report: &CheckReport) {
         println!("{severity}: {place}: {what}");
     }
     println!(
-        "{} splits with {} rows, {} bytes; {} WAL segments with {} records, {} lines",
+        "{} splits with {} rows, {} blocks with {} samples, {} bytes; {} WAL segments with {} records, {} lines, {} samples",
         report.splits,
         report.split_rows,
+        report.blocks,
+        report.block_samples,
         report.objects_bytes,
         report.wal_segments,
         report.wal_records,
-        report.wal_lines
+        report.wal_lines,
+        report.wal_samples
     );
     let damages = report.problems.iter().filter(|problem| problem.severity == Severity::Damage).count();
     let notices = report.problems.len() - damages;

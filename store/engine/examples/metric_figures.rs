@@ -1,5 +1,6 @@
-//! What the metric store costs without receivers and query language: `cargo run --release --example metric_figures`.
-//! Ten thousand series of four hours at 15 seconds: counters, gauges and buckets, in requests of 2000 samples.
+//! What the metric store costs without receivers and query language:
+//! `cargo run --release --workspace --example metric_figures [series] [scrapes]`; ten thousand series of four hours at 15 seconds
+//! unless told otherwise. Counters, gauges and buckets, in requests of 2000 samples.
 
 use gantry_model::metric::{MetricBatch, Samples};
 use gantry_model::{MatchOp, Matcher, Selector, SystemClock, TenantId};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const SERIES: u64 = 10_000;
-const SCRAPES: i64 = 960;
+const SCRAPES: u64 = 960;
 const REQUEST: u64 = 2000;
 /// At the same time.
 const SENDERS: u64 = 4;
@@ -87,20 +88,22 @@ async fn reads(store: &Store, place: &str) {
 
 #[tokio::main]
 async fn main() {
+    let number = |at: usize, usual: u64| std::env::args().nth(at).and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let (all_series, scrapes) = (number(1, SERIES), number(2, SCRAPES));
     let dir = tempfile::tempdir().expect("a directory");
     let options = StoreOptions { data: dir.path().to_owned(), ..StoreOptions::default() };
     let store = Store::open(options, Arc::new(SystemClock), &prometheus::Registry::new()).await.expect("a store");
     let now =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_millis() as i64;
-    let mut values = vec![0.0; SERIES as usize];
+    let mut values = vec![0.0; all_series as usize];
     let (mut spent, mut elapsed) = (0.0, 0.0);
-    for scrape in 0..SCRAPES {
+    for scrape in 0..scrapes {
         for (series, value_of) in values.iter_mut().enumerate() {
-            *value_of = value(series as u64, scrape as u64, *value_of);
+            *value_of = value(series as u64, scrape, *value_of);
         }
-        let at = now - (SCRAPES - scrape) * 15_000;
+        let at = now - (scrapes - scrape) as i64 * 15_000;
         let batches: Vec<_> =
-            (0..SERIES / REQUEST).map(|n| batch(at, n * REQUEST..(n + 1) * REQUEST, &values)).collect();
+            (0..all_series / REQUEST).map(|n| batch(at, n * REQUEST..(n + 1) * REQUEST, &values)).collect();
         let (before, started) = (cpu(), Instant::now());
         let mut sent = tokio::task::JoinSet::new();
         for batch in batches {
@@ -116,7 +119,7 @@ async fn main() {
         spent += cpu() - before;
         elapsed += started.elapsed().as_secs_f64();
     }
-    let millions = (SERIES as f64 * SCRAPES as f64) / 1e6;
+    let millions = (all_series as f64 * scrapes as f64) / 1e6;
     println!(
         "append: {:.2} CPU s and {:.2} s per million samples, peak {} MiB",
         spent / millions,

@@ -1,4 +1,4 @@
-//! Merging blocks, and removing those that are past their retention.
+//! Merging blocks.
 //!
 //! Per tenant, shard, resolution and UTC day: blocks of similar level are merged when there are enough of them, and all of
 //! a day when it is over. A merge reads its inputs as streams sorted by labels; one series is in memory at a time, and the
@@ -93,25 +93,6 @@ impl MetricStore {
             chosen.push(block);
         }
         (chosen.len() >= least).then_some(chosen)
-    }
-
-    /// Removes blocks whose samples are all past their retention; gives how many.
-    pub(crate) async fn enforce_retention(&self) -> Result<usize, StoreError> {
-        let mut removed = 0;
-        for shard in &self.shards {
-            let _alone = shard.compacting.lock().await;
-            for block in shard.blocks() {
-                if block.meta().last_ms >= self.earliest(block.meta().resolution_ms) {
-                    continue;
-                }
-                let old = [block.meta().clone()];
-                self.shared.catalog.replace_blocks(&old, &[]).await?;
-                shard.replace(&old, Vec::new()).into_iter().for_each(|block| self.bury(&block));
-                self.counters.retired_blocks.inc();
-                removed += 1;
-            }
-        }
-        Ok(removed)
     }
 }
 

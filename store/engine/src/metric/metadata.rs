@@ -3,7 +3,7 @@
 use crate::error::meta_error;
 use gantry_meta::{MetaStore, Op};
 use gantry_model::TenantId;
-use gantry_model::metric::MetricMetadata;
+use gantry_model::metric::{MetricMetadata, MetricType};
 use gantry_store_api::StoreError;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -56,6 +56,13 @@ impl Metadata {
             state.unsaved.insert(tenant.clone());
         }
         new
+    }
+
+    /// Whether somebody says that the metric is a counter.
+    pub(crate) fn says_counter(&self, tenant: &TenantId, name: &str) -> bool {
+        let state = self.state.lock();
+        let opinions = state.tenants.get(tenant).and_then(|families| families.get(name));
+        opinions.is_some_and(|opinions| opinions.iter().any(|about| about.kind == MetricType::Counter))
     }
 
     pub(crate) fn get(&self, tenant: &TenantId, family: Option<&str>) -> Families {

@@ -23,12 +23,14 @@ mod options;
 mod querier;
 mod record;
 mod replay;
+mod retention;
 mod selection;
 mod series;
 mod shard;
 mod store;
 #[cfg(test)]
 mod tests;
+mod thin;
 mod writer;
 
 pub(crate) use block::BlockMeta;

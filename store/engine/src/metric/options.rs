@@ -1,5 +1,6 @@
 //! What an operator can set about metrics: `[store.metrics]`.
 
+use super::thin::RESOLUTIONS;
 use crate::units::{byte_size, duration, optional_duration};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -41,9 +42,15 @@ pub struct MetricOptions {
     pub block_target_bytes: u64,
     /// zstd level of the columns of blocks that do not hold samples, 1 to 22.
     pub zstd_level: i32,
-    /// Samples older than this are removed; `"forever"` keeps them.
+    /// Samples older than this are removed or thinned out; `"forever"` keeps them.
     #[serde(with = "optional_duration")]
     pub retention: Option<Duration>,
+    /// Age up to which older samples are kept with a resolution of five minutes; less than `retention` for not at all.
+    #[serde(with = "duration")]
+    pub keep_5m: Duration,
+    /// The same with a resolution of an hour.
+    #[serde(with = "duration")]
+    pub keep_1h: Duration,
 }
 
 impl Default for MetricOptions {
@@ -63,6 +70,8 @@ impl Default for MetricOptions {
             block_target_bytes: 256 << 20,
             zstd_level: 3,
             retention: None,
+            keep_5m: Duration::ZERO,
+            keep_1h: Duration::ZERO,
         }
     }
 }
@@ -80,6 +89,12 @@ impl MetricOptions {
         check(self.head_log_bytes >= 1 << 10, "store.metrics.head_log_bytes must be at least 1KiB");
         check(self.compact_min_blocks >= 2, "store.metrics.compact_min_blocks must be at least 2");
         check((1..=22).contains(&self.zstd_level), "store.metrics.zstd_level must be 1 to 22");
+    }
+
+    /// How long samples of a resolution in milliseconds are kept, 0 being all samples; `None` for ever.
+    pub(crate) fn retention_of(&self, resolution_ms: i64) -> Option<Duration> {
+        let kept = |resolution: i64, keep: Duration| if resolution_ms >= resolution { keep } else { Duration::ZERO };
+        Some(self.retention?.max(kept(RESOLUTIONS[0], self.keep_5m)).max(kept(RESOLUTIONS[1], self.keep_1h)))
     }
 
     pub(crate) fn window_ms(&self) -> i64 {

@@ -200,6 +200,13 @@ impl MetricQuerier for Snapshot {
         let mut budget = Budget::new(request.max_bytes);
         let (mut found, mut warnings) = (Vec::new(), Vec::new());
         for block in self.blocks(range) {
+            if request.step_ms == 0 && block.meta().resolution_ms > 0 {
+                let last = block.meta().last_ms;
+                warnings.push(format!(
+                    "samples up to {last} ms are thinned out, and this query needs all: they are left out"
+                ));
+                continue;
+            }
             let added = self.add_from_block(block, request, range, &mut found, &mut budget).await;
             if let Err(error) = added {
                 warnings.push(skip_damaged(error)?);

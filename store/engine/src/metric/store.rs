@@ -114,9 +114,10 @@ impl MetricStore {
     }
 
     /// Samples of a resolution before this instant in milliseconds are past their retention.
-    pub(crate) fn earliest(&self, _resolution_ms: i64) -> i64 {
+    pub(crate) fn earliest(&self, resolution_ms: i64) -> i64 {
         let now = self.shared.clock.now().0 / 1_000_000;
-        self.shared.options.metrics.retention.map_or(i64::MIN, |period| now.saturating_sub(millis(period)))
+        let retention = self.shared.options.metrics.retention_of(resolution_ms);
+        retention.map_or(i64::MIN, |period| now.saturating_sub(millis(period)))
     }
 
     /// Turns all that was appended before into blocks.
@@ -245,7 +246,7 @@ impl MetricStore {
         Arc::new(Snapshot {
             tenant: tenant.clone(),
             shards: self.shards.iter().map(snapshot).collect(),
-            earliest: self.earliest(0),
+            earliest: self.earliest(i64::MAX),
         })
     }
 

@@ -132,6 +132,44 @@ async fn blocks_past_their_retention_are_hidden_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn samples_are_thinned_out_before_they_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(NOW));
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    let metrics = MetricOptions {
+        retention: Some(hours(24)),
+        keep_5m: hours(48),
+        keep_1h: hours(72),
+        ..MetricOptions::default()
+    };
+    let options = StoreOptions { metrics, ..options(dir.path()) };
+    let store = open_with(options, &clock, roomy()).await;
+    // Two hours of a counter that grows by one a scrape.
+    clock.advance(hours(2));
+    fill(&store, 0, 480).await;
+    store.flush().await.unwrap();
+    let request =
+        SelectSeries { selector: Selector::all(), range: MillisRange::ALL, step_ms: 60_000, max_bytes: 1 << 30 };
+    for (pass, samples) in [(21, 480), (4, 24), (24, 2)] {
+        clock.advance(hours(pass));
+        store.enforce_retention().await.unwrap();
+        let set = store.metric_querier(&tenant()).select(&request).await.unwrap();
+        assert_eq!((set.labels().len(), set.warnings().len()), (40, 0));
+        let mut found = gantry_model::metric::Samples::default();
+        set.read(0, &mut found).unwrap();
+        assert_eq!(found.len(), samples);
+        assert_eq!(found.timestamps.last(), Some(&(START + 479 * 15_000)));
+        assert_eq!(found.values.last(), Some(&(479.0 * 15.0)));
+    }
+    let exact = SelectSeries { step_ms: 0, ..request.clone() };
+    let set = store.metric_querier(&tenant()).select(&exact).await.unwrap();
+    assert_eq!((set.labels().len(), set.warnings().len()), (0, 2));
+    clock.advance(hours(24));
+    store.enforce_retention().await.unwrap();
+    assert_eq!(block_files(dir.path()), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_block_is_a_warning_and_the_rest_is_served() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
