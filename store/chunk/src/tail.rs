@@ -7,11 +7,16 @@ use std::sync::Arc;
 /// Samples that wait to become a frame.
 const WAITING: usize = 64;
 
+/// Bytes of a shared vector beside what is in it.
+const SHARED: usize = 40;
+
 /// Samples in order of time. Small: a word for times that are regular, 8 bytes for each value that waits.
 #[derive(Clone, Debug, Default)]
 pub struct Tail {
     /// Shared with views; copied when it is appended to while one of them is there.
     sealed: Option<Arc<Vec<u8>>>,
+    /// Bytes that `sealed` takes, so that nobody has to look.
+    sealed_memory: u32,
     values: Vec<f64>,
     /// Of the values that wait; empty while they are regular.
     times: Vec<i64>,
@@ -66,6 +71,7 @@ impl Tail {
             sealed.reserve_exact(sealed.len() / 2 + 2 * WAITING);
         }
         frame::put(sealed, &times, &self.values, scratch);
+        self.sealed_memory = u32::try_from(sealed.capacity() + SHARED).unwrap_or(u32::MAX);
         self.values = Vec::new();
         self.times = Vec::new();
     }
@@ -77,8 +83,7 @@ impl Tail {
 
     /// Bytes of memory beside the struct itself.
     pub fn memory(&self) -> usize {
-        let sealed = self.sealed.as_ref().map_or(0, |sealed| sealed.capacity() + 40);
-        sealed + self.values.capacity() * 8 + self.times.capacity() * 8
+        self.sealed_memory as usize + self.values.capacity() * 8 + self.times.capacity() * 8
     }
 
     pub fn is_empty(&self) -> bool {

@@ -28,6 +28,10 @@ pub(crate) async fn run(store: &Arc<Store>, cancel: &CancellationToken) {
         freeze_old(store, cancel),
         flush_frozen(store, cancel),
         every(UPKEEP, cancel, "compaction", || compact_due(store, cancel)),
+        flush_heads(store, cancel),
+        every(UPKEEP, cancel, "compaction of metrics", || async {
+            store.metrics.compact(Effort::Tiered { now: store.shared.clock.now() }).await
+        }),
         every(UPKEEP, cancel, "deletion", || async { store.carry_out_deletes().await.map(|_| ()) }),
         every(UPKEEP, cancel, "retention", || async { store.enforce_retention().await.map(|_| ()) }),
         every(ORPHANS, cancel, "orphans", || remove_unknown(store)),
@@ -94,13 +98,34 @@ async fn flush_frozen(store: &Arc<Store>, cancel: &CancellationToken) {
     }
 }
 
+/// Writes frozen heads of metrics as they come; memtables do not wait for them.
+async fn flush_heads(store: &Arc<Store>, cancel: &CancellationToken) {
+    let mut backoff = BACKOFF.0;
+    while !cancel.is_cancelled() {
+        match store.metrics.flush_frozen_heads().await {
+            Ok(()) => {
+                backoff = BACKOFF.0;
+                tokio::select! {
+                    () = store.shared.heads_frozen.notified() => {}
+                    () = cancel.cancelled() => {}
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "samples cannot be written as blocks; they stay in the WAL, trying again");
+                pause(backoff, cancel).await;
+                backoff = (backoff * 2).min(BACKOFF.1);
+            }
+        }
+    }
+}
+
 /// The partition with the most waiting memtables goes first.
 async fn flush_all(store: &Store, cancel: &CancellationToken) -> Result<(), StoreError> {
     while !cancel.is_cancelled() {
         let fullest = store.partitions.iter().max_by_key(|partition| partition.waiting());
         match fullest.filter(|partition| partition.waiting() > 0) {
             Some(partition) => flush_oldest(&store.shared, partition).await?,
-            None => return store.metrics.flush_frozen_heads().await,
+            None => return Ok(()),
         };
     }
     Ok(())
@@ -110,9 +135,6 @@ async fn compact_due(store: &Store, cancel: &CancellationToken) -> Result<(), St
     for partition in &store.partitions {
         let effort = Effort::Tiered { now: store.shared.clock.now() };
         while !cancel.is_cancelled() && merge_once(store, partition, effort).await? {}
-    }
-    if !cancel.is_cancelled() {
-        store.metrics.compact(Effort::Tiered { now: store.shared.clock.now() }).await?;
     }
     store.shared.graveyard.sweep(&store.shared.objects).await.map(|_| ())
 }

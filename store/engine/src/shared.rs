@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub versions: Versions,
     /// Told when a memtable was frozen.
     pub frozen: Notify,
+    /// Told when heads of metrics were frozen.
+    pub heads_frozen: Notify,
     pub cache: Arc<Cache>,
     last_id: Mutex<i64>,
     process: u32,
@@ -88,6 +90,7 @@ impl Shared {
             metrics,
             graveyard: Graveyard::default(),
             frozen: Notify::new(),
+            heads_frozen: Notify::new(),
             last_id: Mutex::new(0),
             process: std::hash::RandomState::new().build_hasher().finish() as u32,
             options,

@@ -23,6 +23,14 @@ pub struct StoreStats {
     pub memtables_waiting: u64,
     pub wal_bytes: u64,
     pub tail_subscribers: u64,
+    /// Series in memory.
+    pub metric_series: u64,
+    /// Bytes of series and samples in memory.
+    pub metric_head_bytes: u64,
+    pub metric_blocks: u64,
+    /// Samples in blocks, repeated ones included.
+    pub metric_samples: u64,
+    pub metric_block_bytes: u64,
     /// Replaced or expired splits whose files are still being read.
     pub splits_to_remove: u64,
 }
@@ -38,6 +46,7 @@ impl Store {
             splits_to_remove: self.shared.graveyard.len() as u64,
             ..StoreStats::default()
         };
+        self.metrics.add_stats(&mut stats);
         for partition in &self.partitions {
             stats.memtable_bytes += partition.memtable_bytes() as u64;
             stats.memtable_rows += partition.memtable_rows() as u64;

@@ -34,6 +34,8 @@ use tokio_util::sync::CancellationToken;
 
 /// More than this in memtables is written at a clean stop; less is read back from the WAL in well under a second.
 const FLUSH_AT_CLOSE: usize = 64 << 20;
+/// The same for bytes of the logs of metrics.
+const FLUSH_METRICS_AT_CLOSE: u64 = 128 << 20;
 /// Batches with more text are encoded away from the async threads.
 const ENCODE_INLINE: usize = 1 << 20;
 
@@ -167,7 +169,8 @@ impl Store {
             return Ok(());
         }
         let held: usize = self.partitions.iter().map(|partition| partition.memtable_bytes()).sum();
-        let flushed = if held > FLUSH_AT_CLOSE { self.flush().await } else { Ok(()) };
+        let much = held > FLUSH_AT_CLOSE || self.metrics.log_bytes() > FLUSH_METRICS_AT_CLOSE;
+        let flushed = if much { self.flush().await } else { Ok(()) };
         for partition in &self.partitions {
             partition.queue.close();
         }

@@ -43,6 +43,9 @@ pub(crate) enum NewSample<'a> {
     Histogram(&'a NativeHistogram),
 }
 
+/// Numbers and histograms.
+type Both = (Vec<(i64, f64)>, Vec<Sample>);
+
 impl Series {
     /// `last` is when the series was last seen before, if that is known.
     pub(crate) fn new(labels: Arc<[u8]>, last: Option<i64>) -> Self {
@@ -125,8 +128,7 @@ impl Series {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "two columns, used in one place")]
-    fn read(&self, range: MillisRange, scratch: &mut Scratch) -> Result<(Vec<(i64, f64)>, Vec<Sample>), DamagedChunk> {
+    fn read(&self, range: MillisRange, scratch: &mut Scratch) -> Result<Both, DamagedChunk> {
         let view = self.view();
         let (mut times, mut values, mut histograms) = (Vec::new(), Vec::new(), Vec::new());
         view.read(range, scratch, &mut times, &mut values, &mut histograms)?;

@@ -14,6 +14,7 @@ use crate::compaction::Effort;
 use crate::error::io_context;
 use crate::graveyard::Buried;
 use crate::shared::Shared;
+use crate::stats::StoreStats;
 use crate::store::Store;
 use crate::wal::WalPosition;
 use crate::wal::queue::stopping;
@@ -32,6 +33,9 @@ use tokio::sync::oneshot;
 
 /// Most bytes of a batch.
 const MOST_BATCH: usize = 256 << 20;
+
+/// Where to, positions and hashes of series, new metadata.
+type Part<'a> = (&'a Arc<Shard>, Vec<(u32, u64)>, Vec<(String, MetricMetadata)>);
 
 #[derive(Debug)]
 pub(crate) struct MetricStore {
@@ -135,7 +139,12 @@ impl MetricStore {
         Ok(())
     }
 
-    /// Writes frozen heads, those of the shard with the most first.
+    /// Bytes of the logs that a start would have to read.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.active_log_bytes()).sum()
+    }
+
+    /// Writes frozen heads.
     pub(crate) async fn flush_frozen_heads(&self) -> Result<(), StoreError> {
         for shard in &self.shards {
             while self.flush_oldest(shard).await? {}
@@ -183,6 +192,18 @@ impl MetricStore {
         self.counters.series.set(self.counts.total() as i64);
     }
 
+    pub(crate) fn add_stats(&self, stats: &mut StoreStats) {
+        stats.metric_series = self.counts.total();
+        for shard in &self.shards {
+            stats.metric_head_bytes += shard.heads().iter().map(|heads| heads.memory()).sum::<u64>();
+            for block in shard.blocks() {
+                stats.metric_blocks += 1;
+                stats.metric_samples += block.meta().samples;
+                stats.metric_block_bytes += block.meta().parquet.len;
+            }
+        }
+    }
+
     async fn append(&self, tenant: &TenantId, batch: MetricBatch) -> Result<MetricCommit, StoreError> {
         let size = batch.size_bytes();
         if size > MOST_BATCH {
@@ -215,12 +236,7 @@ impl MetricStore {
     }
 
     /// Which series go where. Metadata that is new goes with the first shard.
-    #[expect(clippy::type_complexity, reason = "the parts of an item, in one place")]
-    fn scatter(
-        &self,
-        tenant: &TenantId,
-        batch: &MetricBatch,
-    ) -> Vec<(&Arc<Shard>, Vec<(u32, u64)>, Vec<(String, MetricMetadata)>)> {
+    fn scatter(&self, tenant: &TenantId, batch: &MetricBatch) -> Vec<Part<'_>> {
         let shards = self.shards.len() as u64;
         let mut series: Vec<Vec<(u32, u64)>> =
             (0..shards).map(|_| Vec::with_capacity(batch.series().len() / shards as usize + 16)).collect();

@@ -3,4 +3,5 @@
 mod blocks;
 mod contract;
 mod model;
+mod record;
 mod recovery;

@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+/// Bytes at which a segment is full: a start reads one at a time into memory.
+const SEGMENT_BYTES: u64 = 64 << 20;
 /// How long a group waits for a head to be written before it is refused.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -50,7 +52,7 @@ pub(crate) struct Writer {
     counts: Arc<SeriesCounts>,
     /// `None` until the first group, and after an error that left its end unknown.
     segment: Option<Segment>,
-    next_segment: u64,
+    next_number: u64,
     /// Which numbering of series records speak of.
     dictionary: u64,
     /// With `sync = "interval"`: when the oldest unsynced group has to be synced.
@@ -77,7 +79,7 @@ impl Writer {
             shared,
             counts,
             segment: None,
-            next_segment,
+            next_number: next_segment,
             // Segments are never numbered twice: neither are dictionaries.
             dictionary: next_segment << 20,
             sync_due: None,
@@ -140,8 +142,10 @@ impl Writer {
             self.shard.wait_for_room(PATIENCE)?;
             self.freeze()?;
         }
-        if self.segment.is_none() {
-            self.segment = Some(self.create_segment()?);
+        match &self.segment {
+            None => self.segment = Some(self.create_segment()?),
+            Some(full) if full.len() >= SEGMENT_BYTES => self.next_segment(),
+            Some(_) => {}
         }
         Ok(())
     }
@@ -247,25 +251,30 @@ impl Writer {
             return Ok(());
         }
         self.shard.wait_for_room(Duration::ZERO)?;
+        self.next_segment();
+        let end = match &self.segment {
+            Some(segment) => WalPosition { segment: segment.number, offset: segment.len() },
+            None => WalPosition { segment: self.next_number, offset: HEADER },
+        };
+        self.dictionary += 1;
+        if self.shard.freeze(end) {
+            self.shared.heads_frozen.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Starts a new segment; without one the old one goes on.
+    fn next_segment(&mut self) {
         self.sync();
         match self.create_segment() {
             Ok(segment) => self.segment = Some(segment),
             Err(error) => self.shared.metrics.error("segment", &error),
         }
-        let end = match &self.segment {
-            Some(segment) => WalPosition { segment: segment.number, offset: segment.len() },
-            None => WalPosition { segment: self.next_segment, offset: HEADER },
-        };
-        self.dictionary += 1;
-        if self.shard.freeze(end) {
-            self.shared.frozen.notify_one();
-        }
-        Ok(())
     }
 
     fn create_segment(&mut self) -> Result<Segment, StoreError> {
-        let segment = Segment::create(&self.shard.dir, self.next_segment)?;
-        self.next_segment += 1;
+        let segment = Segment::create(&self.shard.dir, self.next_number)?;
+        self.next_number += 1;
         self.shard.segment_grew(&self.shared, segment.number, segment.len());
         Ok(segment)
     }
