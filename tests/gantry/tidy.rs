@@ -20,7 +20,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gantry-transform", &["gantry-model"]),
     ("gantry-query-lang", &["gantry-model"]),
     ("gantry-query-eval", &["gantry-query-lang", "gantry-model"]),
-    ("gantry-query", &["gantry-query-lang", "gantry-query-eval", "gantry-store-api", "gantry-model"]),
+    ("gantry-promql", &["gantry-query-lang", "gantry-model"]),
+    ("gantry-query", &["gantry-query-lang", "gantry-query-eval", "gantry-promql", "gantry-store-api", "gantry-model"]),
     ("gantry-bench", &[]),
 ];
 
