@@ -24,6 +24,7 @@ mod metrics;
 mod options;
 mod patterns;
 mod pool;
+mod promql;
 mod results;
 mod samples;
 mod sql;

@@ -43,7 +43,7 @@ fn run(store: &Store, eval: &Eval) -> Result<Answer, String> {
 /// What goes wrong in a script, query by query.
 fn failures(name: &str) -> (usize, Vec<String>) {
     let (mut store, mut failures, mut queries) = (Store::default(), Vec::new(), 0);
-    for command in parse_script(&script(name)).unwrap() {
+    for command in parse_script(&script(name)).expect("a script") {
         match command {
             Command::Clear => store = Store::default(),
             Command::Load(load) => store.load(&load),

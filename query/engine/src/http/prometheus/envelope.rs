@@ -3,18 +3,36 @@
 use crate::http::error::{RequestId, describe};
 use crate::http::json;
 use crate::http::request::Caller;
+use crate::promql::PromqlAnswer;
 use crate::{QueryError, json as write};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
+/// What is said where the limit of a request left something out.
+pub const TRUNCATED: &str = "results truncated due to limit";
+
 /// `data` is JSON already.
 pub fn success(data: &str, warnings: &[&str]) -> Response {
+    annotated(data, warnings, &[])
+}
+
+/// The answer to a query; `cut`: series were left out because of the limit.
+pub fn success_of(data: &str, found: &PromqlAnswer, cut: bool) -> Response {
+    let annotations = &found.answer.annotations;
+    let warnings = annotations.warnings.iter().chain(&found.damage).map(String::as_str);
+    let warnings: Vec<&str> = warnings.chain(cut.then_some(TRUNCATED)).collect();
+    annotated(data, &warnings, &annotations.infos.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn annotated(data: &str, warnings: &[&str], infos: &[&str]) -> Response {
     let mut body = String::with_capacity(data.len() + 64);
     body.push_str("{\"status\":\"success\",\"data\":");
     body.push_str(data);
-    if !warnings.is_empty() {
-        body.push_str(",\"warnings\":");
-        write::strings(warnings.iter().copied(), &mut body);
+    for (name, texts) in [("warnings", warnings), ("infos", infos)] {
+        if !texts.is_empty() {
+            body.push_str(&format!(",\"{name}\":"));
+            write::strings(texts.iter().copied(), &mut body);
+        }
     }
     body.push('}');
     json(body)

@@ -1,11 +1,12 @@
 //! Prometheus' HTTP API: handlers read parameters, ask [`QueryEngine`] and write Prometheus' envelope.
 //!
-//! Here are the questions about names, the language and the state of the store.
+//! Here are queries, and the questions about names, the language and the state of the store.
 
 mod envelope;
 mod language;
 mod names;
 mod params;
+mod query;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,8 @@ type Engine = State<Arc<QueryEngine>>;
 /// The routes below `/api/v1`.
 pub fn router() -> Router<Arc<QueryEngine>> {
     Router::new()
+        .route("/api/v1/query", get(query::instant).post(query::instant))
+        .route("/api/v1/query_range", get(query::range).post(query::range))
         .route("/api/v1/labels", get(names::labels).post(names::labels))
         .route("/api/v1/label/{name}/values", get(names::label_values))
         .route("/api/v1/series", get(names::series).post(names::series))

@@ -1,14 +1,12 @@
 //! Handlers about names: labels, series, metadata, exemplars.
 
-use super::envelope::{Refusal, success};
+use super::envelope::{Refusal, TRUNCATED, success};
 use super::{Engine, params};
 use crate::http::request::Ask;
 use crate::samples::SeriesScope;
 use crate::{QueryError, json};
 use axum::extract::{Path, State};
 use axum::response::Response;
-
-const TRUNCATED: &str = "results truncated due to limit";
 
 /// The first items that a limit allows, as JSON.
 fn limited<T>(

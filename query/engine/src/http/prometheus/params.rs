@@ -1,18 +1,22 @@
 //! Parameters as Prometheus' HTTP API writes them: times are seconds or RFC 3339.
 
 use crate::QueryError;
-use crate::http::params::Params;
+use crate::http::params::{Params, parse_duration};
 use crate::samples::SeriesScope;
 use gantry_model::{LabelSet, Selector};
+use gantry_promql::Steps;
 use gantry_query_lang::promql;
 use gantry_store_api::MillisRange;
+
+/// Most points that a series may have.
+const MAX_POINTS: i64 = 11_000;
 
 fn invalid(name: &str, why: impl std::fmt::Display) -> QueryError {
     QueryError::invalid(format!("invalid parameter {name:?}: {why}"))
 }
 
 /// Milliseconds; `default` when it is not given.
-fn time(params: &Params, name: &str, default: i64) -> Result<i64, QueryError> {
+pub fn time(params: &Params, name: &str, default: i64) -> Result<i64, QueryError> {
     let text = params.get(name);
     if text.is_empty() {
         return Ok(default);
@@ -26,6 +30,39 @@ fn parse_time(text: &str) -> Option<i64> {
         return (millis.abs() < i64::MAX as f64).then_some(millis as i64);
     }
     Some(chrono::DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis())
+}
+
+/// The instants of a range query: all three are demanded.
+pub fn steps(params: &Params) -> Result<Steps, QueryError> {
+    let demanded = |name: &str| match params.get(name) {
+        "" => Err(invalid(name, "cannot parse \"\" to a valid timestamp")),
+        _ => time(params, name, 0),
+    };
+    let (start, end) = (demanded("start")?, demanded("end")?);
+    if end < start {
+        return Err(invalid("end", "end timestamp must not be before start time"));
+    }
+    let step = duration(params, "step")?.ok_or_else(|| invalid("step", "cannot parse \"\" to a valid duration"))?;
+    if step <= 0 {
+        let text = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+        return Err(invalid("step", text));
+    }
+    if (end - start) / step > MAX_POINTS {
+        let text = "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)";
+        return Err(QueryError::invalid(text));
+    }
+    Ok(Steps { start, end, step })
+}
+
+/// Milliseconds: seconds, or a duration such as `1m30s`.
+pub fn duration(params: &Params, name: &str) -> Result<Option<i64>, QueryError> {
+    let text = params.get(name);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let seconds = text.parse::<f64>().ok().map(|seconds| seconds * 1000.0).filter(|millis| millis.abs() < 9e18);
+    let millis = seconds.map(|millis| millis as i64).or_else(|| Some(parse_duration(text)? / 1_000_000));
+    millis.map(Some).ok_or_else(|| invalid(name, format!("cannot parse {text:?} to a valid duration")))
 }
 
 /// A selector of `match[]`, which has to demand something.

@@ -76,6 +76,31 @@ async fn series_are_listed_up_to_a_limit_that_is_mentioned() {
 }
 
 #[tokio::test]
+async fn queries_are_answered_at_an_instant_and_over_a_range() {
+    let one = json!({"resultType": "vector", "result": [{"metric": {"job": "a"}, "value": [6, "2"]}]});
+    assert_eq!(data("/api/v1/query?query=up%7Bjob%3D%22a%22%7D%2B1&time=6").await, one);
+    let found = data("/api/v1/query_range?query=sum(up)&start=0&end=10&step=5").await;
+    let values = json!([[5, "2"], [10, "2"]]);
+    assert_eq!(found, json!({"resultType": "matrix", "result": [{"metric": {}, "values": values}]}));
+    assert_eq!(data("/api/v1/query?query=1.5&time=2.5").await["result"], json!([2.5, "1.5"]));
+    assert_eq!(data("/api/v1/query?query=up[10s]&time=9").await["result"][1]["values"], json!([[5, "1"]]));
+    assert_eq!(data("/api/v1/query?query=down").await["result"], json!([]));
+    let (_, answer) = get("/api/v1/query?query=rate(up[10s])").await;
+    assert_eq!(answer["infos"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_query_that_cannot_be_answered_says_why() {
+    assert!(refused("/api/v1/query?query=sum(").await.contains("parse error"));
+    assert!(refused("/api/v1/query_range?query=up&start=0&end=1&step=0").await.contains("zero or negative"));
+    assert!(refused("/api/v1/query_range?query=up&start=0&end=100000&step=1").await.contains("11,000 points"));
+    assert!(refused("/api/v1/query_range?query=up[5m]&start=0&end=1&step=1").await.contains("range vector"));
+    let (status, answer) = get("/api/v1/query?query=up*on()up").await;
+    assert_eq!((status, &answer["errorType"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("execution")));
+    assert!(answer["error"].as_str().unwrap().contains("many-to-many matching not allowed"), "{answer}");
+}
+
+#[tokio::test]
 async fn metadata_and_exemplars_are_told() {
     let known = json!({"up": [{"type": "gauge", "unit": "", "help": "Whether it answers."}]});
     assert_eq!(data("/api/v1/metadata").await, known);

@@ -1,0 +1,113 @@
+//! PromQL over the metrics of a tenant: samples are fetched while a thread of its own evaluates.
+
+use crate::{QueryEngine, QueryError};
+use gantry_model::metric::Samples;
+use gantry_model::{LabelSet, TenantId};
+use gantry_promql::{Answer, EvalError, Params, Select, SeriesSet, Source, SourceError, evaluate};
+use gantry_query_lang::promql::Expr;
+use gantry_store_api::{MetricQuerier, MillisRange, SelectSeries, StoreError};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// An answer, and what is to be said about it.
+#[derive(Clone, Debug)]
+pub struct PromqlAnswer {
+    pub answer: Answer,
+    /// What could not be read.
+    pub damage: Vec<String>,
+}
+
+impl QueryEngine {
+    /// Evaluates a query; `text` is what `expr` was read from. Dropping the future stops the evaluation.
+    pub async fn promql(
+        &self,
+        tenant: &TenantId,
+        text: &str,
+        expr: Expr,
+        params: Params,
+    ) -> Result<PromqlAnswer, QueryError> {
+        let stored = Stored {
+            querier: self.samples.metric_querier(tenant),
+            runtime: tokio::runtime::Handle::current(),
+            max_bytes: self.options.max_scan_bytes,
+            damage: Mutex::default(),
+            failed: Mutex::default(),
+        };
+        let stop = StopOnDrop(Arc::default());
+        let (cancelled, text) = (stop.0.clone(), text.to_owned());
+        self.guarded("promql", tenant, async {
+            let evaluated = tokio::task::spawn_blocking(move || {
+                let answer = evaluate(&expr, &text, params, &stored, &cancelled);
+                (answer, stored)
+            });
+            let (answer, stored) = evaluated.await.map_err(|error| QueryError::Internal(error.to_string()))?;
+            match answer {
+                Ok(answer) => Ok(PromqlAnswer { answer, damage: stored.damage.into_inner() }),
+                Err(error) => Err(refusal(error, stored.failed.into_inner())),
+            }
+        })
+        .await
+    }
+}
+
+/// What failed in the store goes to the operator as it was.
+fn refusal(error: EvalError, failed: Option<StoreError>) -> QueryError {
+    match (error, failed) {
+        (EvalError::Source(_), Some(error)) => QueryError::Store(error),
+        (EvalError::Cancelled, _) => QueryError::Timeout,
+        (error, _) => QueryError::Budget(error.to_string()),
+    }
+}
+
+/// Tells the evaluation that nobody waits any more.
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Series of the store, for a thread that may block.
+struct Stored {
+    querier: Arc<dyn MetricQuerier>,
+    runtime: tokio::runtime::Handle,
+    max_bytes: u64,
+    damage: Mutex<Vec<String>>,
+    failed: Mutex<Option<StoreError>>,
+}
+
+impl Source for Stored {
+    fn select(&self, request: &Select) -> Result<Arc<dyn SeriesSet>, SourceError> {
+        let request = SelectSeries {
+            selector: request.selector.clone(),
+            range: MillisRange { first: request.first_ms, last: request.last_ms },
+            step_ms: request.step_ms,
+            max_bytes: self.max_bytes,
+        };
+        match self.runtime.block_on(self.querier.select(&request)) {
+            Ok(set) => {
+                self.damage.lock().extend(set.warnings());
+                Ok(Arc::new(Set(set)))
+            }
+            Err(error) => {
+                let text = SourceError(error.to_string());
+                *self.failed.lock() = Some(error);
+                Err(text)
+            }
+        }
+    }
+}
+
+struct Set(Arc<dyn gantry_store_api::SeriesSet>);
+
+impl SeriesSet for Set {
+    fn labels(&self) -> &[LabelSet] {
+        self.0.labels()
+    }
+
+    fn read(&self, series: usize, into: &mut Samples) -> Result<(), SourceError> {
+        self.0.read(series, into).map_err(|error| SourceError(error.to_string()))
+    }
+}
