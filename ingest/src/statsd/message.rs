@@ -90,8 +90,11 @@ impl<'a> Message<'a> {
     }
 }
 
+/// Name and value.
+type Tag<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// Tags within the name, as Telegraf and InfluxDB write them: `name,tag=value`.
-fn tags_of_name(name: &str) -> (&str, Vec<(Cow<'_, str>, Cow<'_, str>)>) {
+fn tags_of_name(name: &str) -> (&str, Vec<Tag<'_>>) {
     let mut parts = name.split(',');
     let name = parts.next().unwrap_or_default();
     (name, parts.filter(|tag| !tag.is_empty()).map(|tag| pair(tag, '=')).collect())

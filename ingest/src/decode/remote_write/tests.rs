@@ -98,7 +98,8 @@ fn every_nan_keeps_its_bits() {
 #[test]
 fn series_that_cannot_be_are_refused_alone_with_all_of_their_samples() {
     let two = &[(1, 1.0), (2, 2.0)];
-    let cases: [(&[(&str, &str)], Reason, &str); 5] = [
+    type Labels<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Labels<'_>, Reason, &str); 5] = [
         (&[("job", "a")], Reason::MissingMetricName, "the series has no label __name__; series {job=\"a\"}"),
         (&[], Reason::MissingLabels, "the series has no labels"),
         (&[("__name__", "up"), ("a", "1"), ("a", "2")], Reason::InvalidLabels, "label name \"a\" occurs twice"),

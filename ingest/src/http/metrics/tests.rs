@@ -58,10 +58,13 @@ fn v2(samples: usize) -> RequestV2 {
     request_v2(TimeSeriesV2 { samples, ..TimeSeriesV2::default() })
 }
 
+/// Names and values.
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 #[tokio::test]
 async fn remote_write_is_stored_however_it_is_compressed() {
     let zstd = zstd::encode_all(&plain_v1()[..], 1).unwrap();
-    let cases: [(&[(&str, &str)], Vec<u8>); 4] = [
+    let cases: [(Headers<'_>, Vec<u8>); 4] = [
         (&[V1, SNAPPY], snappy(&plain_v1())),
         (&[("content-type", "application/x-protobuf"), SNAPPY], snappy(&plain_v1())),
         (&[], snappy(&plain_v1())),
@@ -91,7 +94,7 @@ async fn senders_of_version_2_learn_how_much_was_written() {
 
 #[tokio::test]
 async fn a_request_that_cannot_be_read_says_why() {
-    let cases: [(&[(&str, &str)], Vec<u8>, u16, &str); 6] = [
+    let cases: [(Headers<'_>, Vec<u8>, u16, &str); 6] = [
         (&[V1], b"not snappy".to_vec(), 400, "invalid_compression: "),
         (&[V1], snappy(b"not protobuf"), 400, "invalid_protobuf: "),
         (&[("content-type", "application/json")], Vec::new(), 415, "unsupported_content_type: use Content-Type "),
