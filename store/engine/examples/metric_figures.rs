@@ -2,10 +2,15 @@
 //! `cargo run --release --workspace --example metric_figures [series] [scrapes]`; ten thousand series of four hours at 15 seconds
 //! unless told otherwise. Counters, gauges and buckets, in requests of 2000 samples.
 
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, UInt32Array};
+use arrow::datatypes::{DataType, Field, Schema};
 use gantry_model::metric::{MetricBatch, Samples};
 use gantry_model::{MatchOp, Matcher, Selector, SystemClock, TenantId};
 use gantry_store::{Store, StoreOptions};
 use gantry_store_api::{AppendMetrics, MillisRange, QueryMetrics, SelectSeries};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::properties::WriterProperties;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -86,6 +91,36 @@ async fn reads(store: &Store, place: &str) {
     read(store, &format!("{place}, a tenth"), matcher(MatchOp::Regex, "metric_0[0-9]0_total|metric_.*")).await;
 }
 
+/// The alternative of ADR 12: a row for each sample, sorted by series and time, in Parquet's own encodings.
+async fn plain_rows(store: &Store) -> parquet::errors::Result<usize> {
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("series", DataType::UInt32, false),
+        Field::new("time", DataType::Int64, false),
+        Field::new("value", DataType::Float64, false),
+    ]));
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_column_dictionary_enabled("time".into(), false)
+        .set_column_encoding("time".into(), Encoding::DELTA_BINARY_PACKED)
+        .set_column_dictionary_enabled("value".into(), false)
+        .set_column_encoding("value".into(), Encoding::BYTE_STREAM_SPLIT)
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))?;
+    let request = SelectSeries { selector: Selector::all(), range: MillisRange::ALL, step_ms: 0, max_bytes: u64::MAX };
+    let set = store.metric_querier(&TenantId::default_tenant()).select(&request).await.expect("a select");
+    let mut samples = Samples::default();
+    for series in 0..set.labels().len() {
+        set.read(series, &mut samples).expect("samples");
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt32Array::from(vec![series as u32; samples.len()])),
+            Arc::new(Int64Array::from(samples.timestamps.clone())),
+            Arc::new(Float64Array::from(samples.values.clone())),
+        ];
+        writer.write(&RecordBatch::try_new(schema.clone(), columns)?)?;
+    }
+    Ok(writer.into_inner()?.len())
+}
+
 #[tokio::main]
 async fn main() {
     let number = |at: usize, usual: u64| std::env::args().nth(at).and_then(|text| text.parse().ok()).unwrap_or(usual);
@@ -140,5 +175,7 @@ async fn main() {
             if about.is_dir() { open.push(entry.path()) } else { bytes += about.len() }
         }
     }
+    let plain = plain_rows(&store).await.expect("a file") as f64 / millions / 1e6;
+    println!("{plain:.3} bytes a sample as plain rows, without labels");
     println!("{:.3} bytes a sample in blocks, peak {} MiB", bytes as f64 / millions / 1e6, resident_mib());
 }

@@ -29,7 +29,7 @@ pub mod mask;
 mod masked;
 pub mod memtable;
 mod merge;
-pub mod metric;
+mod metric;
 mod metrics;
 mod objects;
 mod options;

@@ -80,6 +80,9 @@ impl LabelIndex {
         if matcher.op == MatchOp::Eq {
             return values.get(&*matcher.value).cloned().unwrap_or_default();
         }
+        if let Some(literals) = literals(matcher) {
+            return union(literals.filter_map(|value| values.get(value).map(|postings| &**postings)));
+        }
         union(values.iter().filter(|(value, _)| matcher.matches_value(value)).map(|(_, postings)| &**postings))
     }
 
@@ -116,6 +119,13 @@ impl LabelIndex {
             }
         }
     }
+}
+
+/// The values that a regex names one by one, as in `a|b`: they can be looked up.
+fn literals(matcher: &Matcher) -> Option<impl Iterator<Item = &str>> {
+    let pattern = matcher.pattern().filter(|_| matcher.op == MatchOp::Regex)?;
+    let plain = pattern.chars().all(|c| c == '|' || !regex_syntax::is_meta_character(c));
+    plain.then(|| pattern.split('|'))
 }
 
 fn union<'p>(lists: impl Iterator<Item = &'p [u32]>) -> Postings {
@@ -163,7 +173,8 @@ mod tests {
 
     fn matcher() -> impl Strategy<Value = Matcher> {
         let op = prop_oneof![Just(MatchOp::Eq), Just(MatchOp::NotEq), Just(MatchOp::Regex), Just(MatchOp::NotRegex)];
-        let value = prop_oneof![Just(""), Just("x"), Just("y"), Just("x|z"), Just(".*"), Just(".+"), Just("x?")];
+        let value =
+            prop_oneof![Just(""), Just("x"), Just("y"), Just("x|z"), Just("z|y|z"), Just(".*"), Just(".+"), Just("x?")];
         ("[abc]", op, value).prop_map(|(name, op, value)| Matcher::new(&name, op, value).unwrap())
     }
 

@@ -27,10 +27,10 @@ pub struct MetricOptions {
     /// Age at which samples in memory become a block.
     #[serde(with = "duration")]
     pub head_age: Duration,
-    /// Bytes of samples that one partition may hold in memory before they become a block.
+    /// Bytes of samples in memory, of all partitions together, before they become blocks.
     #[serde(with = "byte_size")]
     pub head_bytes: u64,
-    /// Bytes of one partition's log at which its samples become a block: what a start has to read.
+    /// Bytes of the logs of all partitions at which samples become blocks: what a start has to read.
     #[serde(with = "byte_size")]
     pub head_log_bytes: u64,
     /// Exemplars of a tenant that are kept, in memory.
@@ -63,8 +63,8 @@ impl Default for MetricOptions {
             max_label_name: 1 << 10,
             max_label_value: 4 << 10,
             head_age: Duration::from_secs(2 * 3600),
-            head_bytes: 128 << 20,
-            head_log_bytes: 1 << 30,
+            head_bytes: 1 << 30,
+            head_log_bytes: 2 << 30,
             exemplars: 100_000,
             compact_min_blocks: 4,
             block_target_bytes: 256 << 20,

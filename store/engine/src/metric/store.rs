@@ -73,7 +73,7 @@ impl MetricStore {
         let next_segments = futures::future::try_join_all(replays).await?;
         let mut writers = Vec::with_capacity(shards.len());
         for (shard, next) in shards.iter().zip(next_segments) {
-            let writer = Writer::new(shard.clone(), shared.clone(), counts.clone(), next);
+            let writer = Writer::new((shard.clone(), shards.len() as u64), shared.clone(), counts.clone(), next);
             let thread = std::thread::Builder::new().name(format!("wal-m{:03}", shard.number));
             writers.push(io_context(thread.spawn(move || writer.run()), || "cannot start a WAL writer")?);
         }

@@ -50,6 +50,8 @@ pub(crate) struct Writer {
     shard: Arc<Shard>,
     shared: Arc<Shared>,
     counts: Arc<SeriesCounts>,
+    /// Shards that share the limits of memory and log.
+    shards: u64,
     /// `None` until the first group, and after an error that left its end unknown.
     segment: Option<Segment>,
     next_number: u64,
@@ -73,11 +75,18 @@ impl Drop for CloseOnExit {
 }
 
 impl Writer {
-    pub(crate) fn new(shard: Arc<Shard>, shared: Arc<Shared>, counts: Arc<SeriesCounts>, next_segment: u64) -> Self {
+    /// One of `shards`, whose next segment has this number.
+    pub(crate) fn new(
+        (shard, shards): (Arc<Shard>, u64),
+        shared: Arc<Shared>,
+        counts: Arc<SeriesCounts>,
+        next_segment: u64,
+    ) -> Self {
         Writer {
             shard,
             shared,
             counts,
+            shards: shards.max(1),
             segment: None,
             next_number: next_segment,
             // Segments are never numbered twice: neither are dictionaries.
@@ -239,8 +248,8 @@ impl Writer {
 
     fn head_is_full(&self) -> bool {
         let options = &self.shared.options.metrics;
-        self.shard.active_log_bytes() >= options.head_log_bytes
-            || self.shard.active().sample_bytes() >= options.head_bytes
+        self.shard.active_log_bytes() >= options.head_log_bytes / self.shards
+            || self.shard.active().sample_bytes() >= options.head_bytes / self.shards
     }
 
     /// Freezes the active heads and starts a new segment with the new ones. Without a new segment the old one goes on.
