@@ -202,10 +202,7 @@ impl MetricQuerier for Snapshot {
         for block in self.blocks(range) {
             if request.step_ms == 0 && block.meta().resolution_ms > 0 {
                 let last = block.meta().last_ms;
-                warnings.push(format!(
-                    "samples up to {last} ms are thinned out, and this query needs all: they are left out"
-                ));
-                continue;
+                warnings.push(format!("samples up to {last} ms are thinned out, and this query counts on all of them"));
             }
             let added = self.add_from_block(block, request, range, &mut found, &mut budget).await;
             if let Err(error) = added {

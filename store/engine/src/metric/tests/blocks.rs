@@ -163,7 +163,7 @@ async fn samples_are_thinned_out_before_they_go() {
     }
     let exact = SelectSeries { step_ms: 0, ..request.clone() };
     let set = store.metric_querier(&tenant()).select(&exact).await.unwrap();
-    assert_eq!((set.labels().len(), set.warnings().len()), (0, 2));
+    assert_eq!((set.labels().len(), set.warnings().len()), (40, 2));
     clock.advance(hours(24));
     store.enforce_retention().await.unwrap();
     assert_eq!(block_files(dir.path()), Vec::<std::path::PathBuf>::new());
