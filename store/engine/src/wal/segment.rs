@@ -63,6 +63,14 @@ impl Segment {
         Ok(Segment { number, path, file, good: HEADER })
     }
 
+    /// A segment on a disk that is full.
+    #[cfg(test)]
+    pub(crate) fn without_room(number: u64) -> Self {
+        let path = PathBuf::from("/dev/full");
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        Segment { number, path, file, good: HEADER }
+    }
+
     /// Bytes of whole records, header included.
     pub(crate) fn len(&self) -> u64 {
         self.good
