@@ -96,6 +96,7 @@ impl Process {
         let read_routes = if roles.has(Role::Query) { gantry_query::router(query) } else { Default::default() };
         if roles.has(Role::Ingest) {
             sources::receive(&supervisor, receivers, &samples, tls.as_ref(), &config);
+            sources::scrape(&supervisor, &config, &samples)?;
             let metrics = CollectMetrics::register(&registry)?;
             sources::collect(&supervisor, &config, &ingest, &metrics)?;
             if demo {

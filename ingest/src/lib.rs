@@ -27,6 +27,7 @@ mod options;
 mod reason;
 mod rpc_status;
 mod samples;
+pub mod scrape;
 mod secret;
 pub mod statsd;
 pub mod syslog;

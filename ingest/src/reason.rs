@@ -111,6 +111,10 @@ reasons! {
     UnsupportedValue = "unsupported_value", Invalid;
     /// A difference to a value that is not known, because state for so many series is not kept.
     DeltaLimit = "delta_limit", Invalid;
+    /// A target that is scraped does not answer, or not with 200.
+    ScrapeFailed = "scrape_failed", Unavailable;
+    /// A scrape has more samples than its job may have.
+    SampleLimit = "sample_limit", Invalid;
     /// A syslog frame or Fluent message that is over the limit or not framed as announced.
     InvalidFrame = "invalid_frame", Invalid;
     /// The tenant sends more bytes per second than it may.

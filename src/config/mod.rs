@@ -28,6 +28,7 @@ use crate::wiring;
 use bind::Binder;
 use gantry_ingest::IngestOptions;
 use gantry_ingest::fluent::FluentOptions;
+use gantry_ingest::scrape::ScrapeOptions;
 use gantry_ingest::statsd::StatsdOptions;
 use gantry_ingest::syslog::SyslogOptions;
 use gantry_query::QueryOptions;
@@ -49,6 +50,7 @@ pub struct Config {
     pub syslog: SyslogOptions,
     pub fluent: FluentOptions,
     pub statsd: StatsdOptions,
+    pub scrape: ScrapeOptions,
     pub collect: CollectOptions,
     pub telemetry: TelemetryOptions,
     /// Written as [[transform]], in the order in which they are applied.
@@ -102,6 +104,7 @@ impl Config {
             syslog: binder.section("syslog"),
             fluent: binder.section("fluent"),
             statsd: binder.section("statsd"),
+            scrape: binder.section("scrape"),
             collect: binder.section("collect"),
             telemetry: binder.section("telemetry"),
             transform: binder.list("transform"),
@@ -135,6 +138,9 @@ impl Config {
         }
         problems.extend(self.store.problems().into_iter().map(|wrong| Problem::new("store", wrong)));
         problems.extend(self.statsd.problems().into_iter().map(|wrong| Problem::new("statsd", wrong)));
+        if let Err(wrong) = self.scrape.load() {
+            problems.push(Problem::new("scrape.file", wrong));
+        }
         self.collect.check(problems);
         if let Err(wrong) = self.syslog.multiline.check() {
             problems.push(Problem::new("syslog", wrong));

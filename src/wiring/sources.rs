@@ -9,6 +9,7 @@ use crate::supervisor::{Kind, Supervisor};
 use crate::tls::Tls;
 use anyhow::Context;
 use gantry_ingest::collect::{ChildProcess, CollectMetrics, FileCollector, FileOptions, ProcessOptions, Sink};
+use gantry_ingest::scrape::Scrape;
 use gantry_ingest::transport::{Plain, Secure};
 use gantry_ingest::{Ingest, MetricIngest, fluent, statsd, syslog};
 use gantry_model::{Clock, SystemClock};
@@ -62,6 +63,17 @@ pub fn receive(
             Ok(())
         });
     }
+}
+
+/// Starts to scrape what the configuration names.
+pub fn scrape(supervisor: &Supervisor, config: &Config, samples: &Arc<MetricIngest>) -> anyhow::Result<()> {
+    let scrape = Scrape::new(config.scrape.load()?, config.scrape.tenant.clone(), samples)?;
+    let stop = supervisor.stopping(Kind::Source);
+    supervisor.spawn(Kind::Source, "scrape", async move {
+        gantry_ingest::scrape::run(scrape, stop).await;
+        Ok(())
+    });
+    Ok(())
 }
 
 /// Starts a collector for each group of files.

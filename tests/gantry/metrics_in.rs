@@ -97,3 +97,25 @@ async fn statsd_is_flushed_by_the_clock_and_at_the_end() {
     .await;
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_of_a_prometheus_configuration_are_scraped() {
+    let exposed = Launch::new().start().await;
+    let launch = Launch::new();
+    let target = exposed.url().trim_start_matches("http://");
+    let config = format!(
+        "global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\nscrape_configs: [{{job_name: gantry, static_configs: \
+         [{{targets: ['{target}']}}], metric_relabel_configs: [{{action: keep, source_labels: [__name__], regex: gantry_.*}}]}}]"
+    );
+    let file = launch.scratch().join("prometheus.yml");
+    std::fs::write(&file, config).unwrap();
+    let server = launch.set("scrape.file", file.display()).start().await;
+    eventually("more than the report of a scrape is stored", Duration::from_secs(10), async || {
+        let stored = counted(&server, &["source=\"scrape\"", "outcome=\"accepted\""]).await;
+        (stored > 20.0).then_some(())
+    })
+    .await;
+    assert_eq!(counted(&server, &["source=\"scrape\"", "outcome=\"refused\""]).await, 0.0);
+    server.stop().await;
+    exposed.stop().await;
+}

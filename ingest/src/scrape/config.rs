@@ -1,0 +1,368 @@
+//! What a user writes: the part of Prometheus' configuration that says what is scraped.
+
+use crate::options::duration;
+use crate::secret::Secret;
+use gantry_model::relabel::{RelabelConfig, RelabelRules};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A file with `scrape_configs`; other sections of a Prometheus configuration may be there and are not looked at, but for
+/// the interval and timeout of `global`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ScrapeFile {
+    pub global: Global,
+    pub scrape_configs: Vec<ScrapeConfig>,
+}
+
+/// Defaults of all jobs.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Global {
+    #[serde(with = "duration")]
+    pub scrape_interval: Duration,
+    #[serde(with = "duration")]
+    pub scrape_timeout: Duration,
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Global { scrape_interval: Duration::from_secs(60), scrape_timeout: Duration::from_secs(10) }
+    }
+}
+
+/// One job. Names and defaults are Prometheus'; a limit of 0 is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScrapeConfig {
+    pub job_name: String,
+    #[serde(deserialize_with = "some_duration", skip_serializing)]
+    pub scrape_interval: Option<Duration>,
+    #[serde(deserialize_with = "some_duration", skip_serializing)]
+    pub scrape_timeout: Option<Duration>,
+    pub metrics_path: String,
+    pub scheme: String,
+    pub params: BTreeMap<String, Vec<String>>,
+    /// Labels of the exporter win over those of the target, which else get `exported_` in front.
+    pub honor_labels: bool,
+    pub honor_timestamps: bool,
+    pub follow_redirects: bool,
+    pub enable_compression: bool,
+    pub basic_auth: Option<BasicAuth>,
+    pub authorization: Option<Credentials>,
+    pub bearer_token: Option<Secret>,
+    pub bearer_token_file: Option<PathBuf>,
+    pub tls_config: TlsConfig,
+    pub static_configs: Vec<StaticConfig>,
+    pub file_sd_configs: Vec<FileSd>,
+    pub http_sd_configs: Vec<HttpSd>,
+    pub dns_sd_configs: Vec<DnsSd>,
+    pub relabel_configs: Vec<RelabelConfig>,
+    pub metric_relabel_configs: Vec<RelabelConfig>,
+    /// Most samples of a scrape, after relabelling.
+    pub sample_limit: usize,
+    /// Most labels of a sample.
+    pub label_limit: usize,
+    /// Longest name of a label, in bytes.
+    pub label_name_length_limit: usize,
+    /// Longest value of a label, in bytes.
+    pub label_value_length_limit: usize,
+    /// Largest body after decompression, such as `10MB`; none (0) is the limit of all doors.
+    #[serde(deserialize_with = "size")]
+    pub body_size_limit: usize,
+    /// Most targets of the job.
+    pub target_limit: usize,
+}
+
+impl Default for ScrapeConfig {
+    fn default() -> Self {
+        ScrapeConfig {
+            job_name: String::new(),
+            scrape_interval: None,
+            scrape_timeout: None,
+            metrics_path: "/metrics".to_owned(),
+            scheme: "http".to_owned(),
+            params: BTreeMap::new(),
+            honor_labels: false,
+            honor_timestamps: true,
+            follow_redirects: true,
+            enable_compression: true,
+            basic_auth: None,
+            authorization: None,
+            bearer_token: None,
+            bearer_token_file: None,
+            tls_config: TlsConfig::default(),
+            static_configs: Vec::new(),
+            file_sd_configs: Vec::new(),
+            http_sd_configs: Vec::new(),
+            dns_sd_configs: Vec::new(),
+            relabel_configs: Vec::new(),
+            metric_relabel_configs: Vec::new(),
+            sample_limit: 0,
+            label_limit: 0,
+            label_name_length_limit: 0,
+            label_value_length_limit: 0,
+            body_size_limit: 0,
+            target_limit: 0,
+        }
+    }
+}
+
+/// User and password.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BasicAuth {
+    pub username: String,
+    pub password: Secret,
+    pub password_file: Option<PathBuf>,
+}
+
+/// What follows the type in the header `Authorization`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Credentials {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub credentials: Secret,
+    pub credentials_file: Option<PathBuf>,
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Credentials { kind: "Bearer".to_owned(), credentials: Secret::default(), credentials_file: None }
+    }
+}
+
+/// Whom to trust, and whom to be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    pub ca_file: Option<PathBuf>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub insecure_skip_verify: bool,
+}
+
+/// Targets with labels; what files and servers of discovery hold, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StaticConfig {
+    pub targets: Vec<String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Files of [`StaticConfig`]s in JSON or YAML, by globs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FileSd {
+    pub files: Vec<String>,
+    #[serde(with = "duration")]
+    pub refresh_interval: Duration,
+}
+
+impl Default for FileSd {
+    fn default() -> Self {
+        FileSd { files: Vec::new(), refresh_interval: Duration::from_secs(30) }
+    }
+}
+
+/// A server that answers with [`StaticConfig`]s in JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSd {
+    pub url: String,
+    #[serde(with = "duration")]
+    pub refresh_interval: Duration,
+}
+
+impl Default for HttpSd {
+    fn default() -> Self {
+        HttpSd { url: String::new(), refresh_interval: Duration::from_secs(60) }
+    }
+}
+
+/// Names whose addresses are targets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DnsSd {
+    pub names: Vec<String>,
+    /// `A` or `AAAA`; records of type SRV, Prometheus' default, are not asked for.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub port: u16,
+    #[serde(with = "duration")]
+    pub refresh_interval: Duration,
+}
+
+impl Default for DnsSd {
+    fn default() -> Self {
+        DnsSd { names: Vec::new(), kind: "SRV".to_owned(), port: 0, refresh_interval: Duration::from_secs(30) }
+    }
+}
+
+/// A configuration that cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidScrape(pub String);
+
+/// The rules of a job, compiled.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rules {
+    pub targets: RelabelRules,
+    pub metrics: RelabelRules,
+}
+
+impl ScrapeFile {
+    /// Reads YAML, of which JSON is a part, and gives jobs what `global` says.
+    ///
+    /// # Errors
+    /// What does not fit, with its line.
+    pub fn parse(text: &str) -> Result<Self, InvalidScrape> {
+        let mut file: ScrapeFile = serde_yaml_ng::from_str(text).map_err(|e| InvalidScrape(e.to_string()))?;
+        for config in &mut file.scrape_configs {
+            let interval = *config.scrape_interval.get_or_insert(file.global.scrape_interval);
+            config.scrape_timeout.get_or_insert(file.global.scrape_timeout.min(interval));
+        }
+        let mut names = BTreeSet::new();
+        for config in &file.scrape_configs {
+            config.check()?;
+            if !names.insert(&config.job_name) {
+                return Err(InvalidScrape(format!("job_name {:?} occurs twice", config.job_name)));
+            }
+        }
+        Ok(file)
+    }
+}
+
+impl ScrapeConfig {
+    pub fn interval(&self) -> Duration {
+        self.scrape_interval.unwrap_or_else(|| Global::default().scrape_interval)
+    }
+
+    pub fn timeout(&self) -> Duration {
+        self.scrape_timeout.unwrap_or_else(|| Global::default().scrape_timeout).min(self.interval())
+    }
+
+    fn check(&self) -> Result<(), InvalidScrape> {
+        let job = &self.job_name;
+        let wrong = |what: &str| Err(InvalidScrape(format!("scrape_configs, job {job:?}: {what}")));
+        if job.is_empty() {
+            return wrong("job_name is empty");
+        }
+        if self.interval().is_zero() || self.scrape_timeout.is_some_and(|t| t.is_zero() || t > self.interval()) {
+            return wrong("scrape_timeout must be more than 0 and not more than scrape_interval");
+        }
+        if self.scheme != "http" && self.scheme != "https" {
+            return wrong("scheme is http or https");
+        }
+        if self.dns_sd_configs.iter().any(|sd| !matches!(sd.kind.as_str(), "A" | "AAAA") || sd.port == 0) {
+            return wrong("dns_sd_configs needs type A or AAAA and a port; records of type SRV are not asked for");
+        }
+        let ways = [
+            self.basic_auth.is_some(),
+            self.authorization.is_some(),
+            self.bearer_token.is_some() || self.bearer_token_file.is_some(),
+        ];
+        if ways.iter().filter(|way| **way).count() > 1 {
+            return wrong("at most one of basic_auth, authorization and bearer_token can be set");
+        }
+        self.rules().map(drop).map_err(|error| InvalidScrape(format!("scrape_configs, job {job:?}: {error}")))
+    }
+
+    /// Go's syntax of regexes is that of the crate `regex` in all that relabelling uses.
+    pub(super) fn rules(&self) -> Result<Rules, InvalidScrape> {
+        let same = |regex: &str| Ok(regex.to_owned());
+        let compiled = |configs: &[RelabelConfig]| {
+            RelabelRules::new(configs, &same).map_err(|error| InvalidScrape(error.to_string()))
+        };
+        Ok(Rules { targets: compiled(&self.relabel_configs)?, metrics: compiled(&self.metric_relabel_configs)? })
+    }
+}
+
+fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration::deserialize(deserializer).map(Some)
+}
+
+/// Bytes: a number, or `512KB`, `10MB`, `1GB` with powers of 1024, as in Prometheus.
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Size {
+        Number(usize),
+        Text(String),
+    }
+    let text = match Size::deserialize(deserializer)? {
+        Size::Number(bytes) => return Ok(bytes),
+        Size::Text(text) => text,
+    };
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let shift = match text[digits..].trim() {
+        "" | "B" => Some(0),
+        "KB" | "KiB" => Some(10),
+        "MB" | "MiB" => Some(20),
+        "GB" | "GiB" => Some(30),
+        _ => None,
+    };
+    let bytes = shift.and_then(|shift| text[..digits].parse::<usize>().ok()?.checked_mul(1 << shift));
+    bytes.ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no size such as 10MB")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prometheus_own_configuration_is_read() {
+        let text = r#"
+global: {scrape_interval: 15s, evaluation_interval: 30s}
+rule_files: [x.yml]
+scrape_configs:
+  - job_name: prometheus
+    static_configs:
+      - targets: ["localhost:9090", "localhost:9091"]
+        labels: {env: prod}
+  - job_name: node
+    scrape_interval: 1m30s
+    scrape_timeout: 5s
+    scheme: https
+    params: {module: [a, b]}
+    honor_labels: true
+    body_size_limit: 10MB
+    sample_limit: 1000
+    basic_auth: {username: u, password: p}
+    tls_config: {insecure_skip_verify: true}
+    file_sd_configs: [{files: ["/etc/*.json"], refresh_interval: 1m}]
+    relabel_configs:
+      - {source_labels: [__address__], regex: "(.*):.*", target_label: host, replacement: "$1"}
+    metric_relabel_configs: [{action: drop, source_labels: [__name__], regex: "go_.*"}]
+"#;
+        let file = ScrapeFile::parse(text).unwrap();
+        let [first, second] = &file.scrape_configs[..] else { panic!("two jobs") };
+        assert_eq!((first.interval(), first.timeout()), (Duration::from_secs(15), Duration::from_secs(10)));
+        assert_eq!(first.static_configs[0].targets, ["localhost:9090", "localhost:9091"]);
+        assert_eq!((second.interval(), second.timeout()), (Duration::from_secs(90), Duration::from_secs(5)));
+        assert_eq!((second.body_size_limit, second.sample_limit), (10 << 20, 1000));
+        assert!(!format!("{second:?}").contains("\"p\""), "passwords are not shown");
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_named() {
+        let cases = [
+            ("- {}", "job_name is empty"),
+            ("- {job_name: a, scheme: ftp}", "scheme is http or https"),
+            ("- {job_name: a, scrape_interval: 5s, scrape_timeout: 6s}", "scrape_timeout must be"),
+            ("- {job_name: a, bearer_token: x, authorization: {credentials: y}}", "at most one of"),
+            ("- {job_name: a, body_size_limit: 10 potatoes}", "no size"),
+            ("- {job_name: a, dns_sd_configs: [{names: [x]}]}", "type A or AAAA"),
+            ("- {job_name: a, speed: 1}", "unknown field `speed`"),
+            ("- {job_name: a}\n- {job_name: a}", "occurs twice"),
+            ("- {job_name: a, relabel_configs: [{regex: \"(\"}]}", "job \"a\""),
+        ];
+        for (jobs, message) in cases {
+            let error = ScrapeFile::parse(&format!("scrape_configs:\n{jobs}\n")).unwrap_err().to_string();
+            assert!(error.contains(message), "{jobs}: {error}");
+        }
+    }
+}

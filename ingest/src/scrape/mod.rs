@@ -1,0 +1,27 @@
+//! Scraping: metrics fetched from targets, configured by Prometheus' `scrape_configs` (prometheus.io, "Configuration").
+//!
+//! ```text
+//!   Discovery -> labels -> relabel_configs -> Target -(interval)-> Fetch -> Pass -> MetricIngest::submit
+//! ```
+//!
+//! A target that hangs, drips or sends too much is cut off, and its series end; so do series that vanish. What is not
+//! known here is how bytes are fetched: see [`Fetch`].
+//!
+//! Start with [`ScrapeConfig`] and [`run`].
+
+mod config;
+mod discover;
+mod fetch;
+mod options;
+mod pass;
+mod run;
+mod target;
+
+pub use config::{
+    BasicAuth, Credentials, DnsSd, FileSd, Global, HttpSd, InvalidScrape, ScrapeConfig, ScrapeFile, StaticConfig,
+    TlsConfig,
+};
+pub use fetch::{Fetch, FetchError, Fetched, HttpFetch};
+pub use options::ScrapeOptions;
+pub use run::{Scrape, run};
+pub use target::Target;

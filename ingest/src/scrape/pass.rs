@@ -1,0 +1,230 @@
+//! [`Pass`]: one scrape, from its body to samples, and what has to be remembered until the next one.
+
+use super::config::{Rules, ScrapeConfig};
+use super::target::Target;
+use crate::decode::{Entry, TextFormat, TextParser, TextSample};
+use crate::incoming::MetricIncoming;
+use crate::reason::Reason;
+use gantry_model::LabelSet;
+use gantry_model::metric::{Exemplar, METRIC_NAME, MetricBatch, MetricBatchBuilder, MetricMetadata, stale_marker};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+/// Why a scrape brought nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Failed {
+    pub reason: Reason,
+    pub message: String,
+}
+
+impl Failed {
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Failed { reason, message: message.into() }
+    }
+}
+
+/// What the last scrape of a target left.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// Series whose samples had no time of their own.
+    series: HashSet<Box<[u8]>>,
+    metadata: HashMap<String, MetricMetadata>,
+}
+
+/// One scrape of one target.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pass<'a> {
+    pub config: &'a ScrapeConfig,
+    pub rules: &'a Rules,
+    pub target: &'a Target,
+    /// When it began, in milliseconds.
+    pub now_ms: i64,
+}
+
+/// The samples while they are read.
+struct Reading {
+    batch: MetricBatchBuilder,
+    series: HashSet<Box<[u8]>>,
+    metadata: HashMap<String, MetricMetadata>,
+    scraped: usize,
+    kept: usize,
+}
+
+impl Pass<'_> {
+    /// Samples of the body, ends of series that vanished, and what is told of the scrape itself. After a failure all
+    /// series end.
+    pub fn samples(
+        &self,
+        body: Result<(&[u8], TextFormat), Failed>,
+        took: Duration,
+        memory: &mut Memory,
+    ) -> (MetricIncoming, Option<Failed>) {
+        let read = body.and_then(|(body, format)| self.read(body, format));
+        let (mut reading, failed) = match read {
+            Ok(reading) => (reading, None),
+            Err(failed) => (Reading::new(), Some(failed)),
+        };
+        let added = reading.series.iter().filter(|series| !memory.series.contains(*series)).count();
+        for series in &memory.series {
+            if !reading.series.contains(series) {
+                reading.end(series, self.now_ms);
+            }
+        }
+        let up = if failed.is_some() { 0.0 } else { 1.0 };
+        self.report("up", up, &mut reading.batch);
+        self.report("scrape_duration_seconds", took.as_secs_f64(), &mut reading.batch);
+        self.report("scrape_samples_scraped", reading.scraped as f64, &mut reading.batch);
+        self.report("scrape_samples_post_metric_relabeling", reading.kept as f64, &mut reading.batch);
+        self.report("scrape_series_added", added as f64, &mut reading.batch);
+        memory.series = reading.series;
+        for (family, metadata) in reading.metadata {
+            if memory.metadata.get(&family) != Some(&metadata) {
+                reading.batch.metadata(&family, metadata.clone());
+                memory.metadata.insert(family, metadata);
+            }
+        }
+        (MetricIncoming { batch: reading.batch.finish(), ..MetricIncoming::default() }, failed)
+    }
+
+    /// Ends all series, those about scraping too: the target is gone.
+    pub fn ended(&self, memory: &mut Memory) -> MetricIncoming {
+        let mut reading = Reading::new();
+        for gone in std::mem::take(&mut memory.series) {
+            reading.end(&gone, self.now_ms);
+        }
+        for name in [
+            "up",
+            "scrape_duration_seconds",
+            "scrape_samples_scraped",
+            "scrape_samples_post_metric_relabeling",
+            "scrape_series_added",
+        ] {
+            self.report(name, stale_marker(), &mut reading.batch);
+        }
+        MetricIncoming { batch: reading.batch.finish(), ..MetricIncoming::default() }
+    }
+
+    fn report(&self, name: &str, value: f64, batch: &mut MetricBatchBuilder) {
+        let labels = self.target.labels.iter().filter(|(label, _)| *label != METRIC_NAME);
+        if batch.series(labels.chain([(METRIC_NAME, name)])).is_ok() {
+            batch.sample(self.now_ms, value);
+        }
+    }
+
+    fn read(&self, body: &[u8], format: TextFormat) -> Result<Reading, Failed> {
+        let mut reading = Reading::new();
+        let mut parser = TextParser::new(body, format);
+        let mut sample = TextSample::default();
+        let unreadable = |message: String| Failed::new(Reason::InvalidText, message);
+        while let Some(entry) = parser.next_entry(&mut sample).map_err(|error| unreadable(error.to_string()))? {
+            match entry {
+                Entry::Sample => self.sample(&sample, &mut reading)?,
+                Entry::Type(family, kind) => reading.described(&family).kind = kind,
+                Entry::Help(family, help) => reading.described(&family).help = help.into_owned(),
+                Entry::Unit(family, unit) => reading.described(&family).unit = unit.to_owned(),
+            }
+        }
+        if !parser.is_complete() {
+            return Err(unreadable("the text does not end with \"# EOF\": it was cut off".to_owned()));
+        }
+        Ok(reading)
+    }
+
+    fn sample(&self, sample: &TextSample<'_>, reading: &mut Reading) -> Result<(), Failed> {
+        reading.scraped += 1;
+        let mut labels = self.labels(sample);
+        if !self.rules.metrics.apply_to(&mut labels) {
+            return Ok(());
+        }
+        self.check(&labels)?;
+        reading.kept += 1;
+        let config = self.config;
+        if config.sample_limit > 0 && reading.kept > config.sample_limit {
+            let message = format!("more than sample_limit, {} samples", config.sample_limit);
+            return Err(Failed::new(Reason::SampleLimit, message));
+        }
+        let pairs = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        if let Err(error) = reading.batch.series(pairs) {
+            return Err(Failed::new(Reason::InvalidLabels, error.to_string()));
+        }
+        let own_time = sample.timestamp_ms.filter(|_| config.honor_timestamps);
+        let at = own_time.unwrap_or(self.now_ms);
+        reading.batch.sample(at, sample.value);
+        if let Some(exemplar) = &sample.exemplar {
+            let labels = LabelSet::from_pairs(exemplar.labels.iter().map(|(name, value)| (&**name, &**value)));
+            let timestamp = exemplar.timestamp_ms.unwrap_or(at);
+            reading.batch.exemplar(Exemplar { labels, value: exemplar.value, timestamp });
+        }
+        if let (None, Some(series)) = (own_time, reading.batch.labels().map(|l| l.as_bytes().into())) {
+            reading.series.insert(series);
+        }
+        Ok(())
+    }
+
+    /// Labels of the sample and of the target, of which one gives way.
+    fn labels(&self, sample: &TextSample<'_>) -> BTreeMap<String, String> {
+        let own = sample.labels.iter().filter(|(_, value)| !value.is_empty());
+        let mut labels: BTreeMap<String, String> =
+            own.map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        for (name, value) in self.target.labels.iter() {
+            match labels.get(name) {
+                Some(_) if self.config.honor_labels => {}
+                Some(_) => {
+                    let mut exported = format!("exported_{name}");
+                    while labels.contains_key(&exported) || self.target.labels.get(&exported).is_some() {
+                        exported.insert_str(0, "exported_");
+                    }
+                    let given = labels.insert(name.to_owned(), value.to_owned()).unwrap_or_default();
+                    labels.insert(exported, given);
+                }
+                None => {
+                    labels.insert(name.to_owned(), value.to_owned());
+                }
+            }
+        }
+        labels
+    }
+
+    fn check(&self, labels: &BTreeMap<String, String>) -> Result<(), Failed> {
+        let config = self.config;
+        let over = |limit: usize, size: usize| limit > 0 && size > limit;
+        let failed = |what: String| Err(Failed::new(Reason::LabelLimit, what));
+        let name = labels.get(METRIC_NAME).map_or("", String::as_str);
+        if name.is_empty() {
+            return Err(Failed::new(Reason::MissingMetricName, "relabelling leaves a sample without a name"));
+        }
+        if over(config.label_limit, labels.len()) {
+            return failed(format!("{} labels of {name:?} are more than label_limit", labels.len()));
+        }
+        for (label, value) in labels {
+            if over(config.label_name_length_limit, label.len()) {
+                return failed(format!("label {label:?} of {name:?} is longer than label_name_length_limit"));
+            }
+            if over(config.label_value_length_limit, value.len()) {
+                return failed(format!("the value of {label:?} of {name:?} is longer than label_value_length_limit"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Reading {
+    fn new() -> Self {
+        Reading { batch: MetricBatch::builder(), series: HashSet::new(), metadata: HashMap::new(), scraped: 0, kept: 0 }
+    }
+
+    fn described(&mut self, family: &str) -> &mut MetricMetadata {
+        self.metadata.entry(family.to_owned()).or_default()
+    }
+
+    fn end(&mut self, series: &[u8], now_ms: i64) {
+        let Some(labels) = gantry_model::metric::EncodedLabels::new(series) else { return };
+        if self.batch.series(labels.iter()).is_ok() {
+            self.batch.sample(now_ms, stale_marker());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+use super::super::ScrapeFile;
+use super::*;
+use crate::testing::told;
+
+struct Job {
+    config: ScrapeConfig,
+    rules: Rules,
+    target: Target,
+    memory: Memory,
+}
+
+impl Job {
+    fn new(settings: &str) -> Self {
+        let file = ScrapeFile::parse(&format!("scrape_configs: [{{job_name: j, {settings}}}]")).unwrap();
+        let config = file.scrape_configs[0].clone();
+        let rules = config.rules().unwrap();
+        let target = Target::new(&config, &rules, "h:1", &BTreeMap::new()).unwrap().unwrap();
+        Job { config, rules, target, memory: Memory::default() }
+    }
+
+    fn pass(&mut self, now_ms: i64, body: Result<&str, Failed>) -> (Vec<String>, Option<Failed>) {
+        let Job { config, rules, target, memory } = self;
+        let pass = Pass { config, rules, target, now_ms };
+        let body = body.map(|text| (text.as_bytes(), TextFormat::Prometheus));
+        let (incoming, failed) = pass.samples(body, Duration::from_millis(250), memory);
+        (told(&incoming), failed)
+    }
+
+    /// Without what is told of the scrape itself.
+    fn read(&mut self, now_ms: i64, body: &str) -> Vec<String> {
+        let (mut lines, failed) = self.pass(now_ms, Ok(body));
+        assert_eq!(failed, None);
+        lines.retain(|line| !line.contains("\"scrape_") && !line.contains("\"up\""));
+        lines
+    }
+}
+
+#[test]
+fn samples_come_with_the_labels_of_their_target_and_a_report() {
+    let (lines, failed) = Job::new("").pass(1000, Ok("# TYPE a counter\na{x=\"1\"} 2\nb 3 500\n"));
+    let of = |name: &str, value: &str| format!("{{__name__=\"{name}\", instance=\"h:1\", job=\"j\"}} 1000 {value}");
+    let expected = [
+        r#"{__name__="a", instance="h:1", job="j", x="1"} 1000 2"#.to_owned(),
+        r#"{__name__="b", instance="h:1", job="j"} 500 3"#.to_owned(),
+        of("up", "1"),
+        of("scrape_duration_seconds", "0.25"),
+        of("scrape_samples_scraped", "2"),
+        of("scrape_samples_post_metric_relabeling", "2"),
+        of("scrape_series_added", "1"),
+        r##"# a counter "" """##.to_owned(),
+    ];
+    assert_eq!((lines, failed), (expected.to_vec(), None));
+}
+
+#[test]
+fn a_series_that_vanishes_ends() {
+    let mut job = Job::new("");
+    job.read(1000, "a 1\nb 2\n");
+    assert_eq!(
+        job.read(2000, "a 1\n"),
+        [r#"{__name__="a", instance="h:1", job="j"} 2000 1"#, r#"{__name__="b", instance="h:1", job="j"} 2000 NaN"#]
+    );
+    assert_eq!(job.read(3000, "a 1\n").len(), 1, "it ends once");
+}
+
+#[test]
+fn all_series_end_when_a_scrape_fails_or_the_target_goes() {
+    let mut job = Job::new("");
+    job.read(1000, "a 1\n");
+    let (lines, failed) = job.pass(2000, Err(Failed::new(Reason::ScrapeFailed, "refused")));
+    assert_eq!(lines[0], r#"{__name__="a", instance="h:1", job="j"} 2000 NaN"#);
+    assert_eq!(lines[1], r#"{__name__="up", instance="h:1", job="j"} 2000 0"#);
+    assert_eq!(failed.unwrap().reason, Reason::ScrapeFailed);
+    job.read(3000, "a 1\n");
+    let Job { config, rules, target, memory } = &mut job;
+    let ended = told(&Pass { config, rules, target, now_ms: 4000 }.ended(memory));
+    assert_eq!(ended.len(), 6);
+    assert!(ended.iter().all(|line| line.ends_with(" 4000 NaN")), "{ended:?}");
+}
+
+#[test]
+fn a_broken_line_fails_the_whole_scrape() {
+    let (lines, failed) = Job::new("").pass(1000, Ok("a 1\nb\n"));
+    assert_eq!(failed.unwrap().message, "line 2, column 2: expected a number");
+    assert!(lines[0].contains("\"up\"") && lines[0].ends_with(" 0"), "{lines:?}");
+}
+
+#[test]
+fn labels_of_the_exporter_give_way_or_win() {
+    let body = "a{job=\"own\",exported_job=\"x\"} 1\n";
+    let given_way = r#"{__name__="a", exported_exported_job="own", exported_job="x", instance="h:1", job="j"} 1000 1"#;
+    assert_eq!(Job::new("").read(1000, body), [given_way]);
+    let won = r#"{__name__="a", exported_job="x", instance="h:1", job="own"} 1000 1"#;
+    assert_eq!(Job::new("honor_labels: true").read(1000, body), [won]);
+}
+
+#[test]
+fn times_of_the_exporter_can_be_ignored() {
+    let line = r#"{__name__="a", instance="h:1", job="j"} 1000 1"#;
+    assert_eq!(Job::new("honor_timestamps: false").read(1000, "a 1 5\n"), [line]);
+}
+
+#[test]
+fn metrics_are_relabelled_and_dropped_ones_do_not_count() {
+    let rules = "sample_limit: 1, metric_relabel_configs: [{action: drop, source_labels: [__name__], regex: go_.*}, \
+                 {action: labeldrop, regex: x}]";
+    let read = Job::new(rules).read(1000, "go_a 1\na{x=\"1\"} 2\ngo_b 3\n");
+    assert_eq!(read, [r#"{__name__="a", instance="h:1", job="j"} 1000 2"#]);
+}
+
+#[test]
+fn limits_fail_the_scrape() {
+    let cases = [
+        ("sample_limit: 1", Reason::SampleLimit),
+        ("label_limit: 3", Reason::LabelLimit),
+        ("label_name_length_limit: 9", Reason::LabelLimit),
+        ("label_value_length_limit: 5", Reason::LabelLimit),
+        ("metric_relabel_configs: [{target_label: __name__, replacement: ''}]", Reason::MissingMetricName),
+    ];
+    for (settings, reason) in cases {
+        let (lines, failed) = Job::new(settings).pass(1000, Ok("a{long_label=\"longer\"} 1\nb 2\n"));
+        assert_eq!(failed.unwrap().reason, reason, "{settings}");
+        assert!(lines[0].contains("\"up\""), "{settings}: nothing of it is stored");
+    }
+}

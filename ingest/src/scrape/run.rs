@@ -1,0 +1,195 @@
+//! [`run`]: keeps the targets of all jobs scraped until told to stop.
+
+use super::config::{InvalidScrape, Rules, ScrapeConfig, ScrapeFile};
+use super::discover::{Discovery, interval};
+use super::fetch::{Fetch, HttpFetch};
+use super::pass::{Failed, Memory, Pass};
+use super::target::Target;
+use crate::decode::{ExpositionFormat, TextFormat};
+use crate::incoming::MetricIncoming;
+use crate::reason::Reason;
+use crate::samples::MetricIngest;
+use gantry_model::TenantId;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+const SOURCE: &str = "scrape";
+
+/// Jobs, ready to run.
+#[derive(Debug)]
+pub struct Scrape {
+    jobs: Vec<Arc<Job>>,
+}
+
+#[derive(Debug)]
+struct Job {
+    config: ScrapeConfig,
+    rules: Rules,
+    fetch: Arc<dyn Fetch>,
+    door: Arc<MetricIngest>,
+    tenant: TenantId,
+}
+
+impl Scrape {
+    /// # Errors
+    /// When rules or files of a job cannot be read.
+    pub fn new(file: ScrapeFile, tenant: TenantId, door: &Arc<MetricIngest>) -> Result<Self, InvalidScrape> {
+        let job = |config: ScrapeConfig| {
+            let fetch = Arc::new(HttpFetch::new(&config)?);
+            Ok(Arc::new(Job { rules: config.rules()?, config, fetch, door: door.clone(), tenant: tenant.clone() }))
+        };
+        Ok(Scrape { jobs: file.scrape_configs.into_iter().map(job).collect::<Result<_, _>>()? })
+    }
+}
+
+/// Scrapes until `cancel`. What is under way then is given up: its target is scraped again after a start.
+pub async fn run(scrape: Scrape, cancel: CancellationToken) {
+    let mut jobs = JoinSet::new();
+    for job in scrape.jobs {
+        jobs.spawn(job.run(cancel.clone()));
+    }
+    while jobs.join_next().await.is_some() {}
+}
+
+impl Job {
+    async fn run(self: Arc<Self>, cancel: CancellationToken) {
+        let mut discovery = Discovery::default();
+        let mut running: HashMap<Target, CancellationToken> = HashMap::new();
+        let mut tasks = JoinSet::new();
+        loop {
+            let targets = tokio::select! {
+                targets = self.targets(&mut discovery) => targets,
+                () = cancel.cancelled() => break,
+            };
+            running.retain(|target, gone| {
+                let stays = targets.contains(target);
+                if !stays {
+                    gone.cancel();
+                }
+                stays
+            });
+            for target in targets {
+                if !running.contains_key(&target) {
+                    let gone = CancellationToken::new();
+                    tasks.spawn(self.clone().follow(target.clone(), gone.clone(), cancel.clone()));
+                    running.insert(target, gone);
+                }
+            }
+            while tasks.try_join_next().is_some() {}
+            let pause = async {
+                match interval(&self.config) {
+                    Some(interval) => tokio::time::sleep(interval).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = pause => {}
+                () = cancel.cancelled() => break,
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    async fn targets(&self, discovery: &mut Discovery) -> BTreeSet<Target> {
+        let job = &self.config.job_name;
+        let (found, faults) = discovery.ask(&self.config, &*self.fetch).await;
+        for fault in faults {
+            tracing::warn!(job, "discovery of targets failed: {fault}");
+        }
+        let mut targets = BTreeSet::new();
+        for (address, labels) in found {
+            match Target::new(&self.config, &self.rules, &address, &labels) {
+                Ok(target) => targets.extend(target),
+                Err(fault) => tracing::warn!(job, "a target is left out: {fault}"),
+            }
+        }
+        let limit = self.config.target_limit;
+        if limit > 0 && targets.len() > limit {
+            tracing::warn!(job, targets = targets.len(), limit, "more targets than target_limit: none is scraped");
+            targets.clear();
+        }
+        targets
+    }
+
+    async fn follow(self: Arc<Self>, target: Target, gone: CancellationToken, cancel: CancellationToken) {
+        let mut memory = Memory::default();
+        let interval = self.config.interval();
+        // Targets are spread over the interval, each always at the same place.
+        let place = xxhash_rust::xxh3::xxh3_64(target.url.as_bytes()) as f64 / u64::MAX as f64;
+        let mut next = Instant::now() + interval.mul_f64(place);
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = gone.cancelled() => {
+                    let now_ms = self.door.now_ms();
+                    let pass = Pass { config: &self.config, rules: &self.rules, target: &target, now_ms };
+                    return self.submit(&target, pass.ended(&mut memory)).await;
+                }
+                () = cancel.cancelled() => return,
+            }
+            tokio::select! {
+                () = self.scrape(&target, &mut memory) => {}
+                () = cancel.cancelled() => return,
+            }
+            // A scrape that took too long does not make the next ones late.
+            while next <= Instant::now() {
+                next += interval;
+            }
+        }
+    }
+
+    async fn scrape(&self, target: &Target, memory: &mut Memory) {
+        let (now_ms, began) = (self.door.now_ms(), Instant::now());
+        let mut reservation = self.door.ingest().reserve();
+        let body = self.body(target).await;
+        let body = body.and_then(|(body, format)| {
+            let held = reservation.grow_to(3 * body.len());
+            held.map_err(|error| Failed::new(error.reason, error.message)).map(|()| (body, format))
+        });
+        let took = began.elapsed();
+        let pass = Pass { config: &self.config, rules: &self.rules, target, now_ms };
+        let read = body.as_ref().map(|(body, format)| (body.as_slice(), *format)).map_err(Clone::clone);
+        let (incoming, failed) = pass.samples(read, took, memory);
+        if let Some(failed) = failed {
+            self.door.ingest().metrics.refused_request(SOURCE, failed.reason);
+            tracing::debug!(url = target.url, "a scrape failed: {failed}");
+        }
+        self.submit(target, incoming).await;
+    }
+
+    async fn body(&self, target: &Target) -> Result<(Vec<u8>, TextFormat), Failed> {
+        let timeout = self.config.timeout();
+        let all = self.door.ingest().options().max_decompressed_bytes;
+        let max = if self.config.body_size_limit > 0 { self.config.body_size_limit.min(all) } else { all };
+        let fetched = match tokio::time::timeout(timeout, self.fetch.fetch(&target.url, timeout, max)).await {
+            Ok(fetched) => fetched?,
+            Err(_) => {
+                let message = format!("no complete answer within {}", humantime::format_duration(timeout));
+                return Err(Failed::new(Reason::BodyTimeout, message));
+            }
+        };
+        let format = match ExpositionFormat::of_content_type(&fetched.content_type) {
+            ExpositionFormat::Text(format) => format,
+            ExpositionFormat::Protobuf => {
+                let message = "the target answers in protobuf, which was not asked for";
+                return Err(Failed::new(Reason::UnsupportedContentType, message));
+            }
+        };
+        Ok((fetched.body, format))
+    }
+
+    async fn submit(&self, target: &Target, incoming: MetricIncoming) {
+        match self.door.submit(&self.tenant, SOURCE, incoming).await {
+            Ok(accepted) if accepted.refused.is_empty() => {}
+            Ok(accepted) => tracing::debug!(url = target.url, "of a scrape, {}", accepted.summary()),
+            Err(error) => tracing::warn!(url = target.url, %error, "a scrape could not be stored"),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

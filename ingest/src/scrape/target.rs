@@ -1,0 +1,118 @@
+//! [`Target`]: where to scrape, and the labels of what is found there.
+
+use super::config::{Rules, ScrapeConfig};
+use gantry_model::LabelSet;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// One endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    pub url: String,
+    /// `job`, `instance`, and whatever discovery and relabelling made of it.
+    pub labels: LabelSet,
+}
+
+impl Target {
+    /// Makes a target of what discovery found; `None` when relabelling drops it.
+    ///
+    /// # Errors
+    /// Why it cannot be scraped.
+    pub(super) fn new(
+        config: &ScrapeConfig,
+        rules: &Rules,
+        address: &str,
+        found: &BTreeMap<String, String>,
+    ) -> Result<Option<Self>, String> {
+        let mut labels = found.clone();
+        labels.insert("__address__".to_owned(), address.to_owned());
+        let defaults =
+            [("job", &config.job_name), ("__scheme__", &config.scheme), ("__metrics_path__", &config.metrics_path)];
+        for (name, value) in defaults {
+            labels.entry(name.to_owned()).or_insert_with(|| value.clone());
+        }
+        for (name, values) in config.params.iter().filter(|(_, values)| !values.is_empty()) {
+            labels.entry(format!("__param_{name}")).or_insert_with(|| values[0].clone());
+        }
+        if !rules.targets.apply_to(&mut labels) {
+            return Ok(None);
+        }
+        let get = |name: &str| labels.get(name).map_or("", String::as_str);
+        let address = get("__address__").to_owned();
+        if address.is_empty() || address.contains('/') {
+            return Err(format!("{address:?} is no address HOST:PORT"));
+        }
+        let url = url(get("__scheme__"), &address, get("__metrics_path__"), &parameters(config, &labels));
+        labels.entry("instance".to_owned()).or_insert(address);
+        labels.retain(|name, _| !name.starts_with("__"));
+        Ok(Some(Target { url, labels: LabelSet::from_pairs(labels) }))
+    }
+}
+
+/// Those of the configuration, of which the first of each may have been relabelled.
+fn parameters(config: &ScrapeConfig, labels: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let mut parameters = Vec::new();
+    for (label, value) in labels {
+        if let Some(name) = label.strip_prefix("__param_") {
+            parameters.push((name.to_owned(), value.clone()));
+            let more = config.params.get(name).into_iter().flatten().skip(1);
+            parameters.extend(more.map(|value| (name.to_owned(), value.clone())));
+        }
+    }
+    parameters
+}
+
+fn url(scheme: &str, address: &str, path: &str, parameters: &[(String, String)]) -> String {
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let mut url = format!("{scheme}://{address}{slash}{path}");
+    for (at, (name, value)) in parameters.iter().enumerate() {
+        url.push(if at == 0 && !path.contains('?') { '?' } else { '&' });
+        escape(name, &mut url);
+        url.push('=');
+        escape(value, &mut url);
+    }
+    url
+}
+
+/// RFC 3986, section 2.
+fn escape(text: &str, url: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
+            _ => write!(url, "%{byte:02X}").expect("writing to a string does not fail"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ScrapeFile;
+    use super::*;
+
+    fn target(job: &str, address: &str, found: &[(&str, &str)]) -> Result<Option<Target>, String> {
+        let file = ScrapeFile::parse(&format!("scrape_configs: [{{job_name: j, {job}}}]")).unwrap();
+        let config = &file.scrape_configs[0];
+        let found = found.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Target::new(config, &config.rules().unwrap(), address, &found)
+    }
+
+    #[test]
+    fn an_address_becomes_a_url_and_labels() {
+        let found = target("params: {module: [a b, c]}, metrics_path: probe", "h:1", &[("env", "x")]).unwrap().unwrap();
+        assert_eq!(found.url, "http://h:1/probe?module=a%20b&module=c");
+        assert_eq!(found.labels.to_string(), r#"{env="x", instance="h:1", job="j"}"#);
+    }
+
+    #[test]
+    fn relabelling_changes_where_to_scrape_and_what_is_told() {
+        let rules = "relabel_configs: [{source_labels: [__address__], target_label: __param_target}, \
+                     {target_label: __address__, replacement: 'probe:9115'}, \
+                     {source_labels: [__param_target], target_label: instance}]";
+        let found = target(rules, "site", &[]).unwrap().unwrap();
+        assert_eq!(found.url, "http://probe:9115/metrics?target=site");
+        assert_eq!(found.labels.to_string(), r#"{instance="site", job="j"}"#);
+        let drop = "relabel_configs: [{action: drop, source_labels: [env], regex: test}]";
+        assert_eq!(target(drop, "h:1", &[("env", "test")]), Ok(None));
+        assert!(target("", "http://h:1/metrics", &[]).unwrap_err().contains("no address"));
+    }
+}
