@@ -70,6 +70,17 @@ impl<'a> Wire<'a> {
 
     #[inline]
     pub fn varint(&mut self) -> Result<u64, WireError> {
+        // Most numbers of a message are tags and lengths of one byte.
+        match self.body[..self.end].get(self.at) {
+            Some(byte) if *byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             if self.at == self.end {

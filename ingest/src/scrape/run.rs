@@ -12,7 +12,6 @@ use crate::samples::MetricIngest;
 use gantry_model::TenantId;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

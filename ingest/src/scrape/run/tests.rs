@@ -3,6 +3,7 @@ use super::*;
 use crate::testing::Fixture;
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
