@@ -2,7 +2,7 @@
 //!
 //! Of a gauge the smallest, the largest and the last: minima, maxima and values at the ends of intervals stay exact. Of a
 //! counter the last, and those before and after each reset: increases between ends of intervals stay exact. Of histograms as
-//! of counters. The end of a series (a stale marker) is kept with the sample before it. `docs/adr/0013-thinned-out.md`.
+//! of counters. The end of a series (a stale marker) is kept with the sample before it. `docs/adr/0014-thinned-out.md`.
 
 use gantry_chunk::histogram::Sample;
 use gantry_model::metric::{NativeHistogram, Samples, is_stale};
