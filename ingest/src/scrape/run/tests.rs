@@ -47,19 +47,19 @@ impl Running {
     }
 
     async fn eventually(&self, line: &str) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while !self.fixture.store.samples().iter().any(|stored| stored == line) {
             assert!(Instant::now() < deadline, "{line} did not come: {:?}", self.fixture.store.samples());
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
     async fn counted(&self, reason: &str) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         let labels = [("source", "scrape"), ("reason", reason)];
         while self.fixture.counter("gantry_ingest_refused_requests_total", &labels) == 0.0 {
             assert!(Instant::now() < deadline, "{reason} was not counted");
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
