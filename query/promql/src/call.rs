@@ -1,6 +1,8 @@
 //! Functions that give an instant vector.
 
 use crate::eval::{Evaluator, OnSeries, merge_equal, name_of, string};
+use crate::histogram;
+use crate::histogram_range::Context;
 use crate::over_time as over;
 use crate::rate::{Change, extrapolated, instant};
 use crate::value::{Cell, Series, Steps};
@@ -8,7 +10,7 @@ use crate::window::Window;
 use crate::{EvalError, dates, labels};
 use gantry_model::LabelSet;
 use gantry_model::MatchOp;
-use gantry_model::metric::METRIC_NAME;
+use gantry_model::metric::{METRIC_NAME, NativeHistogram};
 use gantry_query_lang::promql::ast::{Call, ValueType};
 use gantry_query_lang::promql::{Expr, Function};
 
@@ -58,7 +60,8 @@ impl Evaluator<'_> {
                 let argument = |at: usize| scalars.get(at).map_or(f64::NAN, |values| values[step]);
                 *cell = match &*cell {
                     Cell::Float(value) => changed(call.function, *value, scalars.len(), &argument),
-                    _ => Cell::Empty,
+                    Cell::Histogram(h) => of_histogram(call.function, h, &argument),
+                    Cell::Empty => Cell::Empty,
                 };
             }
             series.drop_name = true;
@@ -85,6 +88,12 @@ impl Evaluator<'_> {
                     self.expect_counter(call, labels, window);
                 }
                 let argument = |at: usize| scalars.get(at).map_or(f64::NAN, |values| values[step]);
+                if !window.histograms.is_empty() {
+                    let context = Context { e: self, function, span: matrix.span(), name: name_of(labels) };
+                    if let Some(cell) = crate::histogram_range::apply(&context, window) {
+                        return Ok(cell);
+                    }
+                }
                 Ok(over_window(function, window, &argument))
             },
             &mut |mut series| {
@@ -405,4 +414,17 @@ fn over_window(function: Function, window: &Window<'_>, argument: &dyn Fn(usize)
 /// The last place with the same value.
 fn last_equal(values: &[f64], at: usize) -> usize {
     values.iter().rposition(|value| *value == values[at]).unwrap_or(at)
+}
+
+/// What a function of single values makes of a native histogram.
+fn of_histogram(function: Function, h: &NativeHistogram, argument: &dyn Fn(usize) -> f64) -> Cell {
+    Cell::Float(match function {
+        Function::HistogramCount => h.count,
+        Function::HistogramSum => h.sum,
+        Function::HistogramAvg => h.sum / h.count,
+        Function::HistogramStdvar => histogram::variance(h),
+        Function::HistogramStddev => histogram::variance(h).sqrt(),
+        Function::HistogramFraction => histogram::fraction(argument(0), argument(1), h),
+        _ => return Cell::Empty,
+    })
 }

@@ -30,7 +30,12 @@ impl Evaluator<'_> {
         }
         let mut groups: Vec<(LabelSet, Buckets)> = Vec::new();
         let mut numbers: HashMap<LabelSet, usize> = HashMap::new();
+        let mut native = Vec::new();
         self.each_series(&call.args[1], steps, &mut |series| {
+            if let Some(quantiles) = of_native(&series, &phis) {
+                native.push(quantiles);
+                return Ok(());
+            }
             let text = series.labels.get(BUCKET).unwrap_or("");
             let Some(upper) = bound(text) else {
                 let name = crate::eval::name_of(&series.labels);
@@ -48,7 +53,7 @@ impl Evaluator<'_> {
             groups[number].1.push((upper, series.cells));
             Ok(())
         })?;
-        let mut all = Vec::with_capacity(groups.len());
+        let mut all = native;
         for (labels, mut buckets) in groups {
             buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
             let cell = |step: usize| {
@@ -129,4 +134,15 @@ fn rise(buckets: &mut [Bucket]) {
         }
         most = most.max(bucket.count);
     }
+}
+
+/// The quantiles of a series of native histograms; `None` if it has none.
+fn of_native(series: &Series, phis: &[f64]) -> Option<Series> {
+    let cell = |(cell, phi): (&Cell, &f64)| match cell {
+        Cell::Histogram(h) => Cell::Float(crate::histogram::quantile(*phi, h)),
+        _ => Cell::Empty,
+    };
+    let cells: Vec<Cell> = series.cells.iter().zip(phis).map(cell).collect();
+    let any = cells.iter().any(|cell| !cell.is_empty());
+    any.then(|| Series { labels: series.labels.clone(), drop_name: true, cells })
 }

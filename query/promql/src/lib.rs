@@ -14,6 +14,8 @@ mod call;
 mod classic;
 mod dates;
 mod eval;
+pub mod histogram;
+mod histogram_range;
 mod labels;
 mod matching;
 mod over_time;
