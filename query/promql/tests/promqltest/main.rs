@@ -4,7 +4,8 @@ mod compare;
 mod store;
 
 use compare::check;
-use gantry_promql::{Answer, EvalError, Params, Steps, evaluate};
+use gantry_model::metric::NativeHistogram;
+use gantry_promql::{Answer, EvalError, Params, Steps, evaluate, histogram};
 use gantry_query_lang::promql::script::{Command, Eval, EvalTime, parse_script};
 use gantry_query_lang::promql::{Options, parse};
 use std::sync::atomic::AtomicBool;
@@ -22,6 +23,12 @@ const SCRIPTS: &[(&str, usize, &str)] = &[
     ("histograms", 131, "native histograms are not computed with yet"),
     ("trig_functions", 0, ""),
 ];
+
+/// A histogram and another one that is added or subtracted.
+fn combine(a: &NativeHistogram, b: &NativeHistogram, subtract: bool) -> Result<NativeHistogram, String> {
+    let result = if subtract { histogram::sub(a, b) } else { histogram::add(a, b) };
+    result.map(|result| result.histogram).map_err(|error| error.to_string())
+}
 
 fn script(name: &str) -> String {
     let dir = std::env::var("GANTRY_CONFORMANCE")
