@@ -10,6 +10,7 @@ use crate::incoming::MetricIncoming;
 use crate::reason::Reason;
 use crate::samples::MetricIngest;
 use gantry_model::TenantId;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -72,10 +73,10 @@ impl Job {
                 stays
             });
             for target in targets {
-                if !running.contains_key(&target) {
+                if let Entry::Vacant(new) = running.entry(target) {
                     let gone = CancellationToken::new();
-                    tasks.spawn(self.clone().follow(target.clone(), gone.clone(), cancel.clone()));
-                    running.insert(target, gone);
+                    tasks.spawn(self.clone().follow(new.key().clone(), gone.clone(), cancel.clone()));
+                    new.insert(gone);
                 }
             }
             while tasks.try_join_next().is_some() {}
