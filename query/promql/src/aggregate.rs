@@ -1,247 +1,439 @@
-//! Aggregations: series are added to their groups one by one, wherever the operator allows it.
+//! Aggregations. Series go straight into the arrays of their group; only those that keep their series hold them.
 
-use crate::eval::{Evaluator, string};
-use crate::over_time::{Sum, quantile};
-use crate::value::{Cell, Series, Steps};
-use crate::{EvalError, labels};
+use crate::answer::Curve;
+use crate::elementwise::{least, most};
+use crate::eval::{Evaluator, Sink};
+use crate::histogram;
+use crate::labels::{NAME, all_but, only, with};
+use crate::notes::{Notes, collision, reconciled};
+use crate::number::{self, Sum};
+use crate::{Cell, Column, EvalError};
 use gantry_model::LabelSet;
-use gantry_query_lang::promql::ast::{AggregateExpr, AggregateOp};
+use gantry_model::metric::{NativeHistogram, ResetHint};
+use gantry_query_lang::promql::ast::{AggregateExpr, AggregateOp, Expr};
 use std::collections::HashMap;
 
-/// What a group knows of one step.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    count: u32,
+/// One group at one step.
+#[derive(Clone, Debug, Default)]
+struct State {
+    count: f64,
+    /// The sum; or the mean, once the sum has overflowed or where the variance is asked for; or the best value.
     sum: Sum,
-    /// Sum of squared distances from the mean; or the extreme.
-    extra: f64,
-    mean: Sum,
+    squares: Sum,
+    incremental: bool,
 }
 
-fn group_labels(aggregate: &AggregateExpr, of: &LabelSet) -> LabelSet {
-    if aggregate.without { labels::drop(of, &aggregate.grouping) } else { labels::keep(of, &aggregate.grouping) }
+struct Group {
+    labels: LabelSet,
+    drop_name: bool,
+    states: Vec<State>,
+    /// Made when the first histogram comes.
+    histograms: Vec<Option<Box<Histograms>>>,
+    /// Made for quantiles.
+    values: Vec<Vec<f64>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Histograms {
+    sum: Option<NativeHistogram>,
+    /// Counts and sums of the histograms, without what rounding loses.
+    counts: Sum,
+    sums: Sum,
+    count: f64,
+    incompatible: bool,
+    reset: bool,
+    no_reset: bool,
+}
+
+struct Groups<'a> {
+    expr: &'a AggregateExpr,
+    notes: &'a Notes,
+    steps: usize,
+    at: HashMap<LabelSet, usize>,
+    groups: Vec<Group>,
+}
+
+fn group_labels(expr: &AggregateExpr, labels: &LabelSet) -> LabelSet {
+    if expr.without { all_but(labels, &expr.grouping) } else { only(labels, &expr.grouping) }
+}
+
+impl Sink for Groups<'_> {
+    fn series(&mut self, labels: &LabelSet, drop_name: bool, column: &Column) -> Result<(), EvalError> {
+        if column.is_empty() {
+            return Ok(());
+        }
+        let at = self.group(group_labels(self.expr, labels), drop_name);
+        let (op, notes, span) = (self.expr.op, self.notes, self.expr.expr.span());
+        let group = &mut self.groups[at];
+        for step in 0..column.len() {
+            if let Some(value) = column.float(step) {
+                group.number(op, step, value);
+            } else if let Cell::Histogram(h) = column.get(step) {
+                match op {
+                    AggregateOp::Sum | AggregateOp::Avg => group.histogram(step, &h, 1.0, notes, span),
+                    AggregateOp::Count | AggregateOp::Group => group.states[step].count += 1.0,
+                    _ => notes.info(span, &format!("ignored histogram in {} aggregation", op.as_str())),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Groups<'_> {
+    fn group(&mut self, labels: LabelSet, drop_name: bool) -> usize {
+        let (steps, op) = (self.steps, self.expr.op);
+        if let Some(at) = self.at.get(&labels) {
+            return *at;
+        }
+        self.groups.push(Group {
+            drop_name: drop_name && labels.get(NAME).is_some(),
+            labels: labels.clone(),
+            states: vec![State::default(); steps],
+            histograms: Vec::new(),
+            values: if op == AggregateOp::Quantile { vec![Vec::new(); steps] } else { Vec::new() },
+        });
+        self.at.insert(labels, self.groups.len() - 1);
+        self.groups.len() - 1
+    }
+
+    /// What another thread has found.
+    fn merge(&mut self, other: Groups<'_>) {
+        let (op, notes, span) = (self.expr.op, self.notes, self.expr.expr.span());
+        for theirs in other.groups {
+            let at = self.group(theirs.labels.clone(), theirs.drop_name);
+            let ours = &mut self.groups[at];
+            for (step, state) in theirs.states.into_iter().enumerate().filter(|(_, state)| state.count > 0.0) {
+                ours.states[step].merge(op, state);
+            }
+            for (step, values) in theirs.values.into_iter().enumerate() {
+                ours.values[step].extend(values);
+            }
+            for (step, found) in theirs.histograms.into_iter().enumerate() {
+                let Some(found) = found else { continue };
+                if let Some(h) = &found.sum {
+                    ours.histogram(step, h, found.count, notes, span);
+                }
+                if let Some(here) = &mut ours.histograms[step] {
+                    here.incompatible |= found.incompatible;
+                    here.reset |= found.reset;
+                    here.no_reset |= found.no_reset;
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    #[inline]
+    fn add(&mut self, op: AggregateOp, value: f64) {
+        self.count += 1.0;
+        match op {
+            AggregateOp::Sum => self.sum.add(value),
+            AggregateOp::Avg => self.average(value),
+            AggregateOp::Min if self.count == 1.0 || self.sum.total.is_nan() || value < self.sum.total => {
+                self.sum.total = value
+            }
+            AggregateOp::Max if self.count == 1.0 || self.sum.total.is_nan() || value > self.sum.total => {
+                self.sum.total = value
+            }
+            AggregateOp::Stddev | AggregateOp::Stdvar => {
+                let delta = value - self.sum.value();
+                self.sum.add(delta / self.count);
+                self.squares.add(delta * (value - self.sum.value()));
+            }
+            _ => {}
+        }
+    }
+
+    fn average(&mut self, value: f64) {
+        if !self.incremental {
+            let mut sum = self.sum;
+            sum.add(value);
+            if !sum.total.is_infinite() || self.count == 1.0 {
+                self.sum = sum;
+                return;
+            }
+            self.incremental = true;
+            let before = self.count - 1.0;
+            self.sum = Sum { total: self.sum.total / before, lost: self.sum.lost / before };
+        }
+        let share = (self.count - 1.0) / self.count;
+        self.sum = Sum { total: self.sum.total * share, lost: self.sum.lost * share };
+        self.sum.add(value / self.count);
+    }
+
+    fn merge(&mut self, op: AggregateOp, other: State) {
+        if self.count == 0.0 {
+            *self = other;
+            return;
+        }
+        let count = self.count + other.count;
+        match op {
+            AggregateOp::Sum => self.sum.merge(other.sum),
+            AggregateOp::Avg => {
+                let mut sum = self.sum;
+                sum.merge(other.sum);
+                if self.incremental || other.incremental || sum.total.is_infinite() {
+                    let mean = |s: &State| if s.incremental { s.sum.value() } else { s.sum.value() / s.count };
+                    let mixed = mean(self) * (self.count / count) + mean(&other) * (other.count / count);
+                    (self.sum, self.incremental) = (Sum { total: mixed, lost: 0.0 }, true);
+                } else {
+                    self.sum = sum;
+                }
+            }
+            AggregateOp::Min if !other.sum.total.is_nan() && !self.sum.total.is_nan() => {
+                self.sum.total = least(self.sum.total, other.sum.total)
+            }
+            AggregateOp::Max if !other.sum.total.is_nan() && !self.sum.total.is_nan() => {
+                self.sum.total = most(self.sum.total, other.sum.total)
+            }
+            AggregateOp::Min | AggregateOp::Max if self.sum.total.is_nan() => self.sum = other.sum,
+            AggregateOp::Stddev | AggregateOp::Stdvar => {
+                let delta = other.sum.value() - self.sum.value();
+                self.squares.merge(other.squares);
+                self.squares.add(delta * delta * self.count * other.count / count);
+                self.sum.add(delta * other.count / count);
+            }
+            _ => {}
+        }
+        self.count = count;
+    }
+
+    fn finish(&self, op: AggregateOp) -> f64 {
+        match op {
+            AggregateOp::Sum => self.sum.value(),
+            AggregateOp::Avg if self.incremental => self.sum.value(),
+            AggregateOp::Avg => self.sum.total / self.count + self.sum.lost / self.count,
+            AggregateOp::Count => self.count,
+            AggregateOp::Group => 1.0,
+            AggregateOp::Stdvar => self.squares.value() / self.count,
+            AggregateOp::Stddev => (self.squares.value() / self.count).sqrt(),
+            _ => self.sum.total,
+        }
+    }
+}
+
+impl Group {
+    #[inline]
+    fn number(&mut self, op: AggregateOp, step: usize, value: f64) {
+        self.states[step].add(op, value);
+        if op == AggregateOp::Quantile {
+            self.values[step].push(value);
+        }
+    }
+
+    fn histogram(
+        &mut self,
+        step: usize,
+        h: &NativeHistogram,
+        count: f64,
+        notes: &Notes,
+        span: gantry_query_lang::promql::ast::Span,
+    ) {
+        if self.histograms.is_empty() {
+            self.histograms.resize_with(self.states.len(), || None);
+        }
+        let here = self.histograms[step].get_or_insert_default();
+        here.count += count;
+        here.counts.add(h.count);
+        here.sums.add(h.sum);
+        here.reset |= h.reset_hint == ResetHint::Reset;
+        here.no_reset |= h.reset_hint == ResetHint::NoReset;
+        let Some(sum) = &here.sum else {
+            here.sum = Some(h.clone());
+            return;
+        };
+        match histogram::add(sum, h) {
+            Ok(result) => {
+                if result.reconciled {
+                    notes.info(span, &reconciled("aggregation"));
+                }
+                here.sum = Some(result.histogram);
+            }
+            Err(_) => here.incompatible = true,
+        }
+    }
+
+    fn finish(&mut self, expr: &AggregateExpr, notes: &Notes, param: &[f64]) -> Column {
+        let mut column = Column::empty(self.states.len());
+        let span = expr.expr.span();
+        for step in 0..column.len() {
+            let state = &self.states[step];
+            let found = self.histograms.get_mut(step).and_then(Option::take);
+            match found {
+                Some(_) if state.count > 0.0 => {
+                    notes.warn(span, "encountered a mix of histograms and floats for aggregation");
+                }
+                Some(found) if found.incompatible => {
+                    notes.warn(span, &crate::notes::mixed_schemas(crate::labels::metric_name(&self.labels)));
+                }
+                Some(found) => {
+                    if found.reset && found.no_reset {
+                        notes.warn(span, &collision("aggregation"));
+                    }
+                    let Some(mut sum) = found.sum else { continue };
+                    (sum.count, sum.sum) = (found.counts.value(), found.sums.value());
+                    let average = expr.op == AggregateOp::Avg;
+                    column.set(step, Cell::histogram(if average { histogram::divide(&sum, found.count) } else { sum }));
+                }
+                None if state.count == 0.0 => {}
+                None if expr.op == AggregateOp::Quantile => {
+                    let q = param.get(step).copied().unwrap_or(f64::NAN);
+                    let value = number::quantile(q, &mut self.values[step]);
+                    column.set(step, Cell::Float(value));
+                }
+                None => column.set(step, Cell::Float(state.finish(expr.op))),
+            }
+        }
+        column
+    }
 }
 
 impl Evaluator<'_> {
-    pub(crate) fn aggregate(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<Series>, EvalError> {
-        match aggregate.op {
-            AggregateOp::CountValues => self.count_values(aggregate, steps),
-            AggregateOp::Quantile => self.quantile(aggregate, steps),
-            AggregateOp::Topk | AggregateOp::Bottomk => self.best(aggregate, steps),
-            AggregateOp::Limitk | AggregateOp::LimitRatio => self.some_series(aggregate, steps),
-            _ => self.summed(aggregate, steps),
-        }
-    }
-
-    fn summed(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<Series>, EvalError> {
-        let mut numbers: HashMap<LabelSet, usize> = HashMap::new();
-        let mut groups: Vec<(LabelSet, Vec<Sums>)> = Vec::new();
-        self.each_series(&aggregate.expr, steps, &mut |series| {
-            let labels = group_labels(aggregate, &series.labels);
-            let number = *numbers.entry(labels).or_insert_with_key(|labels| {
-                groups.push((labels.clone(), vec![Sums::default(); steps.count()]));
-                groups.len() - 1
-            });
-            for (sums, cell) in groups[number].1.iter_mut().zip(&series.cells) {
-                if let Cell::Float(value) = cell {
-                    add(aggregate.op, sums, *value);
+    pub(crate) fn aggregate(&self, expr: &AggregateExpr) -> Result<Vec<Curve>, EvalError> {
+        let mut param = match &expr.param {
+            Some(param) if expr.op != AggregateOp::CountValues => self.scalar(param)?,
+            _ => Vec::new(),
+        };
+        match expr.op {
+            AggregateOp::CountValues => return self.count_values(expr),
+            AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk | AggregateOp::LimitRatio => {
+                return self.chosen(expr, &mut param);
+            }
+            AggregateOp::Quantile => {
+                for q in param.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
+                    let span = expr.param.as_ref().map_or(expr.span, |param| param.span());
+                    crate::call::invalid_quantile(self.notes, *q, span);
                 }
             }
-            Ok(())
-        })?;
-        let finish = |(labels, sums): (LabelSet, Vec<Sums>)| {
-            let cells = sums.into_iter().map(|sums| finished(aggregate.op, sums)).collect();
-            Series { labels, drop_name: false, cells }
-        };
-        Ok(groups.into_iter().map(finish).filter(Series::has_values).collect())
+            _ => {}
+        }
+        let make =
+            || Groups { expr, notes: self.notes, steps: self.grid.count, at: HashMap::new(), groups: Vec::new() };
+        let mut parts = self.stream(&expr.expr, make)?.into_iter();
+        let Some(mut all) = parts.next() else { return Ok(Vec::new()) };
+        parts.for_each(|part| all.merge(part));
+        let series = all.groups.into_iter().map(|mut group| Curve {
+            column: group.finish(expr, self.notes, &param),
+            labels: group.labels,
+            drop_name: group.drop_name,
+        });
+        Ok(series.filter(|one| !one.column.is_empty()).collect())
     }
 
-    /// Series of each group, by group.
-    fn grouped(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<(LabelSet, Vec<Series>)>, EvalError> {
-        let mut numbers: HashMap<LabelSet, usize> = HashMap::new();
-        let mut groups: Vec<(LabelSet, Vec<Series>)> = Vec::new();
-        self.each_series(&aggregate.expr, steps, &mut |series| {
-            let labels = group_labels(aggregate, &series.labels);
-            let number = *numbers.entry(labels).or_insert_with_key(|labels| {
-                groups.push((labels.clone(), Vec::new()));
-                groups.len() - 1
-            });
-            groups[number].1.push(series);
-            Ok(())
-        })?;
-        Ok(groups)
-    }
-
-    fn parameter(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<f64>, EvalError> {
-        match &aggregate.param {
-            Some(param) => self.scalar(param, steps),
-            None => Ok(vec![f64::NAN; steps.count()]),
+    fn count_values(&self, expr: &AggregateExpr) -> Result<Vec<Curve>, EvalError> {
+        let label = expr.param.as_ref().map(|param| self.string(param)).unwrap_or_default();
+        let written = expr.param.as_deref().map(Expr::unwrap_parens);
+        if let Some(Expr::String(literal)) = written
+            && (label.is_empty() || literal.invalid.is_some())
+        {
+            return Err(EvalError::new(format!("invalid label name {}", literal.quoted())));
         }
-    }
-
-    fn quantile(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<Series>, EvalError> {
-        let phis = self.parameter(aggregate, steps)?;
-        let outside = |phi: &&f64| phi.is_nan() || **phi < 0.0 || **phi > 1.0;
-        if let (Some(phi), Some(param)) = (phis.iter().find(outside), &aggregate.param) {
-            self.warn(&format!("quantile value should be between 0 and 1, got {phi}"), param.span());
-        }
-        let groups = self.grouped(aggregate, steps)?;
-        let mut values = Vec::new();
-        let mut all = Vec::with_capacity(groups.len());
-        for (labels, series) in groups {
-            let cell = |step: usize| {
-                values.clear();
-                values.extend(series.iter().filter_map(|series| series.cells[step].float()));
-                if values.is_empty() { Cell::Empty } else { Cell::Float(quantile(phis[step], &mut values)) }
-            };
-            let cells = (0..steps.count()).map(cell).collect();
-            all.push(Series { labels, drop_name: false, cells });
-        }
-        all.retain(Series::has_values);
-        Ok(all)
-    }
-
-    fn count_values(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<Series>, EvalError> {
-        let name = aggregate.param.as_deref().map(string).unwrap_or_default();
-        if name.is_empty() {
-            return Err(EvalError::new(format!("invalid label name {name:?}")));
-        }
-        let mut counts: HashMap<LabelSet, Vec<u32>> = HashMap::new();
-        self.each_series(&aggregate.expr, steps, &mut |series| {
-            let group = group_labels(aggregate, &series.labels);
-            for (step, cell) in series.cells.iter().enumerate() {
-                if let Cell::Float(value) = cell {
-                    let labels = labels::set(&group, &name, &shown(*value));
-                    counts.entry(labels).or_insert_with(|| vec![0; steps.count()])[step] += 1;
+        let mut found: Vec<Curve> = Vec::new();
+        let mut at: HashMap<LabelSet, usize> = HashMap::new();
+        for one in self.vector(&expr.expr)? {
+            let group = group_labels(expr, &one.labels);
+            for (step, cell) in one.column.iter() {
+                let labels = with(&group, &label, &crate::call::text_of(&cell));
+                let at = *at.entry(labels.clone()).or_insert(found.len());
+                if at == found.len() {
+                    let drop_name = one.drop_name && label != NAME && labels.get(NAME).is_some();
+                    found.push(Curve { labels, drop_name, column: Column::empty(self.grid.count) });
                 }
+                let count = found[at].column.float(step).unwrap_or_default() + 1.0;
+                found[at].column.set(step, Cell::Float(count));
             }
-            Ok(())
-        })?;
-        let cell = |count: u32| if count == 0 { Cell::Empty } else { Cell::Float(f64::from(count)) };
-        let series = |(labels, counts): (LabelSet, Vec<u32>)| Series {
-            labels,
-            drop_name: false,
-            cells: counts.into_iter().map(cell).collect(),
-        };
-        Ok(counts.into_iter().map(series).collect())
+        }
+        Ok(found)
     }
 
-    /// `topk` and `bottomk`: at every step the best series of each group; the others are empty there.
-    fn best(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<Series>, EvalError> {
-        let sizes = self.parameter(aggregate, steps)?;
-        let descending = aggregate.op == AggregateOp::Topk;
-        let mut all = Vec::new();
-        for (_, mut series) in self.grouped(aggregate, steps)? {
-            let mut ranks: Vec<Vec<usize>> = Vec::new();
-            for (step, size) in sizes.iter().enumerate() {
-                let mut order: Vec<usize> =
-                    (0..series.len()).filter(|at| series[*at].cells[step].float().is_some()).collect();
-                let value = |at: &usize| series[*at].cells[step].float();
-                order.sort_by(|a, b| crate::call::ordered(value(a), value(b), descending));
-                order.truncate(if *size >= 1.0 { *size as usize } else { 0 });
-                ranks.push(order);
+    /// Aggregations that choose some of the series.
+    fn chosen(&self, expr: &AggregateExpr, param: &mut [f64]) -> Result<Vec<Curve>, EvalError> {
+        self.check_choice(expr, param)?;
+        let series = self.vector(&expr.expr)?;
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut at: HashMap<LabelSet, usize> = HashMap::new();
+        for (n, one) in series.iter().enumerate() {
+            let place = *at.entry(group_labels(expr, &one.labels)).or_insert(groups.len());
+            if place == groups.len() {
+                groups.push(Vec::new());
             }
-            for (step, chosen) in ranks.iter().enumerate() {
-                for (at, series) in series.iter_mut().enumerate() {
-                    if !chosen.contains(&at) {
-                        series.cells[step] = Cell::Empty;
+            groups[place].push(n);
+        }
+        let mut columns: Vec<Column> = vec![Column::empty(self.grid.count); series.len()];
+        let mut order = Vec::new();
+        for members in &groups {
+            for (step, param) in param.iter().enumerate() {
+                for n in self.choice(expr, &series, members, step, *param) {
+                    columns[n].set(step, series[n].column.get(step));
+                    if self.grid.count == 1 {
+                        order.push(n);
                     }
                 }
             }
-            // The order of the last step is that of an instant query.
-            let last = ranks.last().cloned().unwrap_or_default();
-            let rank = |at: usize| last.iter().position(|chosen| *chosen == at).unwrap_or(usize::MAX);
-            let mut ranked: Vec<(usize, Series)> =
-                series.into_iter().enumerate().map(|(at, s)| (rank(at), s)).collect();
-            ranked.sort_by_key(|(rank, _)| *rank);
-            all.extend(ranked.into_iter().map(|(_, series)| series));
         }
-        all.retain(Series::has_values);
-        Ok(all)
+        if self.grid.count != 1 {
+            order = (0..series.len()).collect();
+        }
+        let chosen = order.into_iter().map(|n| Curve {
+            labels: series[n].labels.clone(),
+            drop_name: series[n].drop_name,
+            column: std::mem::take(&mut columns[n]),
+        });
+        Ok(chosen.filter(|one| !one.column.is_empty()).collect())
     }
 
-    /// `limitk` and `limit_ratio`: series chosen by the hash of their labels.
-    fn some_series(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<Series>, EvalError> {
-        let sizes = self.parameter(aggregate, steps)?;
-        let mut all = Vec::new();
-        for (_, mut series) in self.grouped(aggregate, steps)? {
-            for (step, size) in sizes.iter().enumerate() {
-                let mut given = 0.0;
-                for series in series.iter_mut().filter(|series| !series.cells[step].is_empty()) {
-                    let chosen = match aggregate.op {
-                        AggregateOp::Limitk => given + 1.0 <= *size,
-                        _ => in_ratio(&series.labels, *size),
-                    };
-                    given += 1.0;
-                    if !chosen {
-                        series.cells[step] = Cell::Empty;
+    fn check_choice(&self, expr: &AggregateExpr, param: &mut [f64]) -> Result<(), EvalError> {
+        let ratio = expr.op == AggregateOp::LimitRatio;
+        for value in param {
+            if value.is_nan() {
+                return Err(EvalError::new(if ratio { "Ratio value is NaN" } else { "Parameter value is NaN" }));
+            }
+            if ratio && !(-1.0..=1.0).contains(value) {
+                let to = value.clamp(-1.0, 1.0);
+                let span = expr.param.as_ref().map_or(expr.span, |param| param.span());
+                let text = format!("ratio value should be between -1 and 1, got {value}, capping to {to}");
+                self.notes.warn(span, &text);
+                *value = to;
+            }
+            if !ratio && *value >= i64::MAX as f64 {
+                return Err(EvalError::new(format!("Scalar value {value:e} overflows int64")));
+            }
+            if !ratio && *value <= i64::MIN as f64 {
+                return Err(EvalError::new(format!("Scalar value {value:e} underflows int64")));
+            }
+        }
+        Ok(())
+    }
+
+    fn choice(&self, expr: &AggregateExpr, series: &[Curve], members: &[usize], step: usize, param: f64) -> Vec<usize> {
+        let here = members.iter().copied().filter(|n| series[*n].column.is_some(step));
+        let limit = if param < 1.0 { 0 } else { param as usize };
+        match expr.op {
+            AggregateOp::Limitk => here.take(limit).collect(),
+            AggregateOp::LimitRatio => {
+                let share = |n: &usize| series[*n].labels.stream_id().0 as u64 as f64 / u64::MAX as f64;
+                here.filter(|n| if param >= 0.0 { share(n) < param } else { share(n) >= 1.0 + param }).collect()
+            }
+            op => {
+                let mut ranked: Vec<(f64, usize)> = Vec::new();
+                for n in here {
+                    match series[n].column.float(step) {
+                        Some(value) => ranked.push((value, n)),
+                        None => {
+                            let text = format!("ignored histogram in {} aggregation", op.as_str());
+                            self.notes.info(expr.expr.span(), &text);
+                        }
                     }
                 }
-            }
-            all.append(&mut series);
-        }
-        all.retain(Series::has_values);
-        Ok(all)
-    }
-}
-
-/// Whether the hash of the labels, as a number from 0 to 1, lies below the ratio; for a negative ratio, above 1 + ratio.
-fn in_ratio(labels: &LabelSet, ratio: f64) -> bool {
-    let place = (labels.stream_id().0 as u64) as f64 / u64::MAX as f64;
-    if ratio >= 0.0 { place < ratio } else { place >= 1.0 + ratio }
-}
-
-fn add(op: AggregateOp, sums: &mut Sums, value: f64) {
-    sums.count += 1;
-    match op {
-        AggregateOp::Sum => sums.sum.add(value),
-        AggregateOp::Avg => {
-            sums.sum.add(value);
-            // Beside the sum, for the case that it becomes too large.
-            let count = f64::from(sums.count);
-            let mean = sums.mean.value();
-            if mean.is_finite() || !value.is_infinite() || mean.is_nan() {
-                sums.mean.add(value / count - mean / count);
+                let top = op == AggregateOp::Topk;
+                ranked.sort_by(|(a, _), (b, _)| {
+                    let order = if top { b.total_cmp(a) } else { a.total_cmp(b) };
+                    a.is_nan().cmp(&b.is_nan()).then(if a == b { std::cmp::Ordering::Equal } else { order })
+                });
+                ranked.into_iter().take(limit).map(|(_, n)| n).collect()
             }
         }
-        AggregateOp::Max if sums.count == 1 || value > sums.extra || sums.extra.is_nan() => sums.extra = value,
-        AggregateOp::Min if sums.count == 1 || value < sums.extra || sums.extra.is_nan() => sums.extra = value,
-        AggregateOp::Stddev | AggregateOp::Stdvar => {
-            let delta = value - sums.mean.value();
-            sums.mean.add(delta / f64::from(sums.count));
-            sums.extra += delta * (value - sums.mean.value());
-        }
-        _ => {}
     }
-}
-
-fn finished(op: AggregateOp, sums: Sums) -> Cell {
-    if sums.count == 0 {
-        return Cell::Empty;
-    }
-    let count = f64::from(sums.count);
-    Cell::Float(match op {
-        AggregateOp::Sum => sums.sum.value(),
-        AggregateOp::Avg => {
-            let total = sums.sum.value();
-            if total.is_infinite() && sums.mean.value().is_finite() { sums.mean.value() } else { total / count }
-        }
-        AggregateOp::Count => count,
-        AggregateOp::Group => 1.0,
-        AggregateOp::Max | AggregateOp::Min => sums.extra,
-        AggregateOp::Stdvar => sums.extra / count,
-        AggregateOp::Stddev => (sums.extra / count).sqrt(),
-        _ => f64::NAN,
-    })
-}
-
-/// A number as a label value.
-fn shown(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".into();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf".into() } else { "-Inf".into() };
-    }
-    value.to_string()
 }

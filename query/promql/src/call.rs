@@ -1,430 +1,457 @@
-//! Functions that give an instant vector.
+//! Functions of instant vectors and of numbers.
 
-use crate::eval::{Evaluator, OnSeries, merge_equal, name_of, string};
+use crate::answer::Curve;
+use crate::classic::Classic;
+use crate::elementwise::{self, least, most};
+use crate::eval::Evaluator;
 use crate::histogram;
-use crate::histogram_range::Context;
-use crate::over_time as over;
-use crate::rate::{Change, extrapolated, instant};
-use crate::value::{Cell, Series, Steps};
-use crate::window::Window;
-use crate::{EvalError, dates, labels};
-use gantry_model::LabelSet;
-use gantry_model::MatchOp;
-use gantry_model::metric::{METRIC_NAME, NativeHistogram};
-use gantry_query_lang::promql::ast::{Call, ValueType};
-use gantry_query_lang::promql::{Expr, Function};
+use crate::labels::{metric_name, with};
+use crate::notes::{Notes, quoted};
+use crate::{Cell, Column, EvalError};
+use gantry_model::metric::NativeHistogram;
+use gantry_model::{LabelSet, MatchOp, Selector};
+use gantry_query_lang::promql::Function;
+use gantry_query_lang::promql::ast::{Call, Expr, Span};
+use std::collections::HashMap;
 
-const COUNTER_ENDINGS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
+pub(crate) fn invalid_quantile(notes: &Notes, q: f64, span: Span) {
+    notes.warn(span, &format!("quantile value should be between 0 and 1, got {}", number_text(q)));
+}
+
+/// As Go prints it.
+pub(crate) fn number_text(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.into();
+    }
+    value.to_string()
+}
+
+pub(crate) fn text_of(cell: &Cell) -> String {
+    match cell {
+        Cell::Float(value) => number_text(*value),
+        Cell::Histogram(h) => histogram_text(h),
+        Cell::Empty => String::new(),
+    }
+}
+
+/// `{count:2, sum:3, [-1,1]:1, (1,2]:1}`
+fn histogram_text(h: &NativeHistogram) -> String {
+    let mut text = format!("{{count:{}, sum:{}", number_text(h.count), number_text(h.sum));
+    for b in histogram::all_buckets(h) {
+        let zero = b.lower <= 0.0 && b.upper >= 0.0 && !h.has_custom_buckets();
+        let (open, close) = match () {
+            () if zero => ('[', ']'),
+            () if b.upper <= 0.0 && !h.has_custom_buckets() => ('[', ')'),
+            () => ('(', ']'),
+        };
+        text += &format!(", {open}{},{}{close}:{}", number_text(b.lower), number_text(b.upper), number_text(b.count));
+    }
+    text + "}"
+}
 
 impl Evaluator<'_> {
-    pub(crate) fn call(&self, call: &Call, steps: Steps, each: OnSeries<'_>) -> Result<(), EvalError> {
-        use Function as F;
-        match call.function {
-            F::Absent | F::AbsentOverTime => self.absent(call, steps, each),
-            F::Vector => {
-                let cells = self.scalar(&call.args[0], steps)?.into_iter().map(Cell::Float).collect();
-                each(Series { labels: LabelSet::default(), drop_name: false, cells })
-            }
-            F::LabelReplace => self.label_replace(call, steps)?.into_iter().try_for_each(each),
-            F::LabelJoin => self.label_join(call, steps)?.into_iter().try_for_each(each),
-            F::Sort | F::SortDesc | F::SortByLabel | F::SortByLabelDesc => {
-                self.sorted(call, steps)?.into_iter().try_for_each(each)
-            }
-            F::HistogramQuantile => self.histogram_quantile(call, steps)?.into_iter().try_for_each(each),
-            F::Timestamp => self.timestamp(call, steps, each),
-            F::Info | F::HistogramQuantiles | F::StartTimestamp => {
-                Err(EvalError::new(format!("{}() is not supported yet", call.function.as_str())))
-            }
-            _ if call.args.iter().any(|arg| arg.value_type() == ValueType::Matrix) => {
-                self.over_range(call, steps, each)
-            }
-            _ if call.args.is_empty() => {
-                let cells =
-                    steps.iter().map(|at| Cell::Float(dates::part(call.function, at as f64 / 1000.0))).collect();
-                each(Series { labels: LabelSet::default(), drop_name: false, cells })
-            }
-            _ => self.each_value(call, steps, each),
+    pub(crate) fn string(&self, expr: &Expr) -> String {
+        match expr.unwrap_parens() {
+            Expr::String(literal) => literal.value.clone(),
+            _ => String::new(),
         }
     }
 
-    /// Functions that change each value by itself.
-    fn each_value(&self, call: &Call, steps: Steps, each: OnSeries<'_>) -> Result<(), EvalError> {
-        let is_vector = |arg: &&Expr| arg.value_type() == ValueType::Vector;
-        let Some(vector) = call.args.iter().find(is_vector) else {
-            return Err(EvalError::new(format!("{} wants an instant vector", call.function.as_str())));
-        };
-        let scalars = call.args.iter().filter(|arg| arg.value_type() == ValueType::Scalar);
-        let scalars: Vec<Vec<f64>> = scalars.map(|arg| self.scalar(arg, steps)).collect::<Result<_, _>>()?;
-        self.each_series(vector, steps, &mut |mut series| {
-            for (step, cell) in series.cells.iter_mut().enumerate() {
-                let argument = |at: usize| scalars.get(at).map_or(f64::NAN, |values| values[step]);
-                *cell = match &*cell {
-                    Cell::Float(value) => changed(call.function, *value, scalars.len(), &argument),
-                    Cell::Histogram(h) => of_histogram(call.function, h, &argument),
-                    Cell::Empty => Cell::Empty,
-                };
+    /// A number at every step.
+    pub(crate) fn scalar(&self, expr: &Expr) -> Result<Vec<f64>, EvalError> {
+        let count = self.grid.count;
+        let same = |value: f64| vec![value; count];
+        match expr {
+            Expr::Number(literal) => Ok(same(literal.value)),
+            Expr::Paren(paren) => self.scalar(&paren.expr),
+            Expr::Binary(binary) => self.binary_scalar(binary),
+            Expr::Unary(unary) => {
+                let sign = if unary.negative { -1.0 } else { 1.0 };
+                Ok(self.scalar(&unary.expr)?.into_iter().map(|value| value * sign).collect())
             }
-            series.drop_name = true;
-            each(series)
-        })
-    }
-
-    /// Functions over the samples of a range.
-    fn over_range(&self, call: &Call, steps: Steps, each: OnSeries<'_>) -> Result<(), EvalError> {
-        let is_matrix = |arg: &&Expr| arg.value_type() == ValueType::Matrix;
-        let Some(matrix) = call.args.iter().find(is_matrix) else {
-            return Err(EvalError::new(format!("{} wants a range vector", call.function.as_str())));
-        };
-        let scalars = call.args.iter().filter(|arg| arg.value_type() == ValueType::Scalar);
-        let scalars: Vec<Vec<f64>> = scalars.map(|arg| self.scalar(arg, steps)).collect::<Result<_, _>>()?;
-        let function = call.function;
-        let keeps_name = matches!(function, Function::FirstOverTime | Function::LastOverTime);
-        self.check_scalars(call, &scalars)?;
-        self.windows(
-            matrix,
-            steps,
-            &mut |labels, window, step| {
-                if matches!(function, Function::Rate | Function::Increase) {
-                    self.expect_counter(call, labels, window);
+            Expr::Call(call) => match call.function {
+                Function::Pi => Ok(same(std::f64::consts::PI)),
+                Function::Time => Ok(self.grid.instants().map(|at| at as f64 / 1e3).collect()),
+                Function::Start => Ok(same(self.params.start_ms as f64 / 1e3)),
+                Function::End => Ok(same(self.params.end_ms as f64 / 1e3)),
+                Function::Step => Ok(same(self.params.step_ms.unwrap_or(0) as f64 / 1e3)),
+                Function::Range => Ok(same((self.params.end_ms - self.params.start_ms) as f64 / 1e3)),
+                Function::MinOf | Function::MaxOf => {
+                    let (a, b) = (self.scalar(&call.args[0])?, self.scalar(&call.args[1])?);
+                    let of = if call.function == Function::MinOf { least } else { most };
+                    Ok(a.into_iter().zip(b).map(|(a, b)| of(a, b)).collect())
                 }
-                let argument = |at: usize| scalars.get(at).map_or(f64::NAN, |values| values[step]);
-                if !window.histograms.is_empty() {
-                    let context = Context { e: self, function, span: matrix.span(), name: name_of(labels) };
-                    if let Some(cell) = crate::histogram_range::apply(&context, window) {
-                        return Ok(cell);
-                    }
+                Function::Scalar => {
+                    let series = self.vector(&call.args[0])?;
+                    let only = |step| {
+                        let mut here = series.iter().filter(|one| one.column.float(step).is_some());
+                        match (here.next(), here.next()) {
+                            (Some(one), None) => one.column.float(step).unwrap_or(f64::NAN),
+                            _ => f64::NAN,
+                        }
+                    };
+                    Ok((0..count).map(only).collect())
                 }
-                Ok(over_window(function, window, &argument))
+                other => Err(EvalError::new(format!("unknown scalar function {}", other.as_str()))),
             },
-            &mut |mut series| {
-                series.drop_name = !keeps_name;
-                each(series)
-            },
-        )
-    }
-
-    fn check_scalars(&self, call: &Call, scalars: &[Vec<f64>]) -> Result<(), EvalError> {
-        if call.function == Function::QuantileOverTime {
-            let outside = |phi: &&f64| phi.is_nan() || **phi < 0.0 || **phi > 1.0;
-            if let Some(phi) = scalars.iter().flatten().find(outside) {
-                self.warn(&format!("quantile value should be between 0 and 1, got {phi}"), call.args[0].span());
-            }
-        }
-        if call.function == Function::DoubleExponentialSmoothing {
-            let names = ["smoothing", "trend"];
-            for (name, values) in names.iter().zip(scalars) {
-                if let Some(wrong) = values.iter().find(|factor| !(**factor > 0.0 && **factor < 1.0)) {
-                    let text = format!(
-                        "invalid {name} factor. Expected: 0 < {} < 1, got: {wrong}",
-                        &format!("{}f", &name[..1])
-                    );
-                    return Err(EvalError::new(text));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Says so when the name does not look like that of a counter.
-    fn expect_counter(&self, call: &Call, labels: &LabelSet, window: &Window<'_>) {
-        let name = name_of(labels);
-        let fits = name.is_empty() || COUNTER_ENDINGS.iter().any(|ending| name.ends_with(ending));
-        if !fits && window.values.len() >= 2 {
-            let text = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
-            self.info(&format!("{text} {name:?}"), call.args[0].span());
+            other => Err(EvalError::new(format!("expected a scalar, found {}", other.value_type()))),
         }
     }
 
-    /// 1 at the steps at which there is nothing; the labels are those that the selector demands.
-    fn absent(&self, call: &Call, steps: Steps, each: OnSeries<'_>) -> Result<(), EvalError> {
-        let mut there = vec![false; steps.count()];
-        let mut note = |series: Series| {
-            there.iter_mut().zip(&series.cells).for_each(|(there, cell)| *there |= !cell.is_empty());
-            Ok(())
-        };
-        if call.function == Function::Absent {
-            self.each_series(&call.args[0], steps, &mut note)?;
-        } else {
-            self.windows(&call.args[0], steps, &mut |_, _, _| Ok(Cell::Float(1.0)), &mut note)?;
-        }
-        let cells = there.into_iter().map(|there| if there { Cell::Empty } else { Cell::Float(1.0) }).collect();
-        each(Series { labels: demanded(&call.args[0]), drop_name: false, cells })
-    }
-
-    /// When the samples were taken; of what is no selector, the instant of the evaluation.
-    fn timestamp(&self, call: &Call, steps: Steps, each: OnSeries<'_>) -> Result<(), EvalError> {
-        let seconds = |millis: i64| millis as f64 / 1000.0;
-        let Expr::Vector(selector) = call.args[0].unwrap_parens() else {
-            return self.each_series(&call.args[0], steps, &mut |mut series| {
-                for (cell, at) in series.cells.iter_mut().zip(steps.iter()) {
-                    *cell = if cell.is_empty() { Cell::Empty } else { Cell::Float(seconds(at)) };
-                }
-                series.drop_name = true;
-                each(series)
-            });
-        };
-        let lookback = self.params.lookback;
-        self.each_sample_set(selector, steps, lookback, &mut |labels, samples, instants| {
-            let mut edges = crate::window::Edges::default();
-            let cell = |end: &i64| {
-                let window = edges.window(samples, *end, lookback, *end);
-                let number = window.times.last().zip(window.values.last());
-                match (number, window.histograms.last()) {
-                    (_, Some((time, _))) if window.last_is_histogram() => Cell::Float(seconds(*time)),
-                    (Some((time, value)), _) if !gantry_model::metric::is_stale(*value) => Cell::Float(seconds(*time)),
-                    _ => Cell::Empty,
-                }
+    pub(crate) fn call(&self, call: &Call) -> Result<Vec<Curve>, EvalError> {
+        use Function::*;
+        if let Some(function) = elementwise::function(call.function) {
+            let series = match call.args.first() {
+                Some(arg) => self.vector(arg)?,
+                None => self.constant(self.grid.instants().map(|at| at as f64 / 1e3).collect()),
             };
-            let cells = instants.iter().map(cell).collect();
-            each(Series { labels: labels.clone(), drop_name: true, cells })
-        })
+            return Ok(each_number(series, |_, value| Some(function(value))));
+        }
+        let number = |n: usize| self.scalar(&call.args[n]);
+        match call.function {
+            Vector => Ok(self.constant(number(0)?)),
+            Clamp => {
+                let (low, high) = (number(1)?, number(2)?);
+                let clamp = |at: usize, x: f64| {
+                    (low[at] <= high[at] || low[at].is_nan() || high[at].is_nan())
+                        .then(|| most(low[at], least(high[at], x)))
+                };
+                Ok(each_number(self.vector(&call.args[0])?, clamp))
+            }
+            ClampMax => {
+                let high = number(1)?;
+                Ok(each_number(self.vector(&call.args[0])?, |at, x| Some(least(high[at], x))))
+            }
+            ClampMin => {
+                let low = number(1)?;
+                Ok(each_number(self.vector(&call.args[0])?, |at, x| Some(most(low[at], x))))
+            }
+            Round => {
+                let to = if call.args.len() > 1 { number(1)? } else { vec![1.0; self.grid.count] };
+                Ok(each_number(self.vector(&call.args[0])?, |at, x| Some(elementwise::round(x, to[at]))))
+            }
+            Timestamp => match call.args[0].unwrap_parens() {
+                Expr::Vector(selector) => self.timestamps(selector),
+                other => Ok(each_cell(self.vector(other)?, |at, _| Cell::Float(self.grid.instant(at) as f64 / 1e3))),
+            },
+            HistogramCount => self.of_histograms(call, |h| h.count),
+            HistogramSum => self.of_histograms(call, |h| h.sum),
+            HistogramAvg => self.of_histograms(call, |h| h.sum / h.count),
+            HistogramStdvar => self.of_histograms(call, histogram::variance),
+            HistogramStddev => self.of_histograms(call, |h| histogram::variance(h).sqrt()),
+            HistogramQuantile => {
+                let q = number(0)?;
+                for q in q.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
+                    invalid_quantile(self.notes, *q, call.args[0].span());
+                }
+                let series = self.vector(&call.args[1])?;
+                self.quantiles(&series, &q, call.args[1].span())
+            }
+            HistogramQuantiles => self.many_quantiles(call),
+            HistogramFraction => {
+                let (low, high) = (number(0)?, number(1)?);
+                let series = self.vector(&call.args[2])?;
+                let span = call.args[2].span();
+                self.by_histogram(&series, span, |step, name, cell| match cell {
+                    Shape::Classic(classic) => classic.fraction(low[step], high[step]),
+                    Shape::Native(h) => {
+                        if h.sum.is_nan() && has_nan(h) {
+                            let text = "input to histogram_fraction has NaN observations, which are excluded from all fractions";
+                            self.notes.info(span, &for_metric(text, name));
+                        }
+                        histogram::fraction(low[step], high[step], h)
+                    }
+                })
+            }
+            Sort | SortDesc | SortByLabel | SortByLabelDesc => self.sorted(call),
+            LabelReplace => self.label_replace(call),
+            LabelJoin => self.label_join(call),
+            Absent => {
+                let series = self.vector(&call.args[0])?;
+                Ok(self.absent(&call.args[0], |step| series.iter().any(|one| one.column.is_some(step))))
+            }
+            AbsentOverTime => {
+                let present = Call { function: PresentOverTime, args: call.args.clone(), span: call.span };
+                let series = self.vector(&Expr::Call(present))?;
+                Ok(self.absent(&call.args[0], |step| series.iter().any(|one| one.column.is_some(step))))
+            }
+            other => Err(EvalError::new(format!("the function {} is not supported yet", other.as_str()))),
+        }
     }
 
-    fn label_replace(&self, call: &Call, steps: Steps) -> Result<Vec<Series>, EvalError> {
-        let [target, replacement, source, pattern] = [1, 2, 3, 4].map(|at| string(&call.args[at]));
-        let refused = || EvalError::new(format!("invalid regular expression in label_replace(): {pattern}"));
-        let pattern = gantry_query_lang::rust_regex(&pattern).map_err(|_| refused())?;
-        let regex = regex::Regex::new(&format!("^(?s:{pattern})$")).map_err(|_| refused())?;
-        if target.is_empty() {
+    fn constant(&self, values: Vec<f64>) -> Vec<Curve> {
+        vec![Curve { labels: LabelSet::default(), drop_name: false, column: Column::of(values) }]
+    }
+
+    fn of_histograms(&self, call: &Call, of: impl Fn(&NativeHistogram) -> f64) -> Result<Vec<Curve>, EvalError> {
+        let series = self.vector(&call.args[0])?;
+        Ok(each_cell(series, |_, cell| match cell {
+            Cell::Histogram(h) => Cell::Float(of(&h)),
+            _ => Cell::Empty,
+        }))
+    }
+
+    fn absent(&self, arg: &Expr, present: impl Fn(usize) -> bool) -> Vec<Curve> {
+        let labels = match arg.unwrap_parens() {
+            Expr::Vector(v) => absent_labels(&v.selector),
+            Expr::Matrix(m) => absent_labels(&m.vector.selector),
+            _ => LabelSet::default(),
+        };
+        let mut column = Column::empty(self.grid.count);
+        for step in (0..self.grid.count).filter(|step| !present(*step)) {
+            column.set(step, Cell::Float(1.0));
+        }
+        if column.is_empty() { Vec::new() } else { vec![Curve { labels, drop_name: false, column }] }
+    }
+
+    fn sorted(&self, call: &Call) -> Result<Vec<Curve>, EvalError> {
+        let mut series = self.vector(&call.args[0])?;
+        if self.params.step_ms.is_some() {
+            let text = "sort is ineffective for range queries since results are always ordered by labels";
+            self.notes.warn(call.span, text);
+            return Ok(series);
+        }
+        let by_value = matches!(call.function, Function::Sort | Function::SortDesc);
+        let descending = matches!(call.function, Function::SortDesc | Function::SortByLabelDesc);
+        if by_value {
+            series.retain(|one| one.column.float(0).is_some());
+            series.sort_by(|a, b| {
+                let (a, b) = (a.column.float(0).unwrap_or(f64::NAN), b.column.float(0).unwrap_or(f64::NAN));
+                let order = a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal);
+                a.is_nan().cmp(&b.is_nan()).then(if descending { order.reverse() } else { order })
+            });
+            return Ok(series);
+        }
+        let names: Vec<String> = call.args[1..].iter().map(|arg| self.string(arg)).collect();
+        series.sort_by(|a, b| {
+            let pairs = names.iter().map(|name| (a.labels.get(name).unwrap_or(""), b.labels.get(name).unwrap_or("")));
+            let order =
+                pairs.map(|(a, b)| natural(a, b)).find(|o| o.is_ne()).unwrap_or_else(|| a.labels.cmp(&b.labels));
+            if descending { order.reverse() } else { order }
+        });
+        Ok(series)
+    }
+
+    fn label_replace(&self, call: &Call) -> Result<Vec<Curve>, EvalError> {
+        let text = |n: usize| self.string(&call.args[n]);
+        let (target, replacement, from, pattern) = (text(1), text(2), text(3), text(4));
+        let regex = regex::Regex::new(&format!("^(?s:{pattern})$"))
+            .map_err(|_| EvalError::new(format!("invalid regular expression in label_replace(): {pattern}")))?;
+        if target.is_empty() || is_no_text(&call.args[1]) {
             return Err(EvalError::new(format!("invalid destination label name in label_replace(): {target}")));
         }
-        let mut all = self.vector(&call.args[0], steps)?;
-        for series in &mut all {
-            let value = series.labels.get(&source).unwrap_or("").to_owned();
-            if let Some(found) = regex.captures(&value) {
-                let mut new = String::new();
-                found.expand(&replacement, &mut new);
-                series.labels = labels::set(&series.labels, &target, &new);
-                if target == METRIC_NAME {
-                    series.drop_name = false;
-                }
-            }
+        let mut series = self.vector(&call.args[0])?;
+        for one in &mut series {
+            let Some(found) = regex.captures(one.labels.get(&from).unwrap_or_default()) else { continue };
+            let mut value = String::new();
+            found.expand(&replacement, &mut value);
+            one.labels = with(&one.labels, &target, &value);
+            one.drop_name &= target != crate::labels::NAME;
         }
-        merge_equal(&mut all)?;
-        Ok(all)
+        Ok(series)
     }
 
-    fn label_join(&self, call: &Call, steps: Steps) -> Result<Vec<Series>, EvalError> {
-        let (target, separator) = (string(&call.args[1]), string(&call.args[2]));
-        let sources: Vec<String> = call.args[3..].iter().map(string).collect();
-        if target.is_empty() {
+    fn label_join(&self, call: &Call) -> Result<Vec<Curve>, EvalError> {
+        let (target, separator) = (self.string(&call.args[1]), self.string(&call.args[2]));
+        let names: Vec<String> = call.args[3..].iter().map(|arg| self.string(arg)).collect();
+        if let Some(name) = names.iter().find(|name| name.is_empty()) {
+            return Err(EvalError::new(format!("invalid source label name in label_join(): {name}")));
+        }
+        if target.is_empty() || is_no_text(&call.args[1]) {
             return Err(EvalError::new(format!("invalid destination label name in label_join(): {target}")));
         }
-        let mut all = self.vector(&call.args[0], steps)?;
-        for series in &mut all {
-            let values: Vec<&str> = sources.iter().map(|name| series.labels.get(name).unwrap_or("")).collect();
-            series.labels = labels::set(&series.labels, &target, &values.join(&separator));
-            if target == METRIC_NAME {
-                series.drop_name = false;
+        let mut series = self.vector(&call.args[0])?;
+        for one in &mut series {
+            let values: Vec<&str> = names.iter().map(|name| one.labels.get(name).unwrap_or_default()).collect();
+            one.labels = with(&one.labels, &target, &values.join(&separator));
+            one.drop_name &= target != crate::labels::NAME;
+        }
+        Ok(series)
+    }
+
+    fn many_quantiles(&self, call: &Call) -> Result<Vec<Curve>, EvalError> {
+        let label = self.string(&call.args[1]);
+        let series = self.vector(&call.args[0])?;
+        let mut all = Vec::new();
+        for arg in &call.args[2..] {
+            let q = self.scalar(arg)?;
+            for q in q.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
+                invalid_quantile(self.notes, *q, arg.span());
+            }
+            let value = q.first().map_or_else(String::new, |q| {
+                let text = number_text(*q);
+                if text.contains(['.', 'e', 'N', 'I']) { text } else { text + ".0" }
+            });
+            for mut one in self.quantiles(&series, &q, call.args[0].span())? {
+                one.labels = with(&one.labels, &label, &value);
+                all.push(one);
             }
         }
-        merge_equal(&mut all)?;
         Ok(all)
     }
 
-    /// By value or by labels; only the last step counts, since only instant queries have an order.
-    fn sorted(&self, call: &Call, steps: Steps) -> Result<Vec<Series>, EvalError> {
-        let mut all = self.vector(&call.args[0], steps)?;
-        let value = |series: &Series| series.cells.last().and_then(Cell::float);
-        match call.function {
-            Function::Sort | Function::SortDesc => {
-                all.retain(|series| value(series).is_some());
-                let descending = call.function == Function::SortDesc;
-                all.sort_by(|a, b| ordered(value(a), value(b), descending));
+    fn quantiles(&self, series: &[Curve], q: &[f64], span: Span) -> Result<Vec<Curve>, EvalError> {
+        self.by_histogram(series, span, |step, name, cell| match cell {
+            Shape::Classic(classic) => {
+                let (value, repaired) = classic.quantile(q[step]);
+                if let Some((first, last, diff)) = repaired {
+                    let text = "input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
+                    let text = for_metric(text, name);
+                    self.notes.info(span, &format!("{text}, from buckets {first} to {last}, with a max diff of {diff:.2}"));
+                }
+                value
             }
-            _ => {
-                let names: Vec<String> = call.args[1..].iter().map(string).collect();
-                all.sort_by(|a, b| {
-                    let by_name = names.iter().map(|name| natural(a.labels.get(name), b.labels.get(name)));
-                    by_name
-                        .fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
-                        .then_with(|| a.labels.cmp(&b.labels))
-                });
-                if call.function == Function::SortByLabelDesc {
-                    all.reverse();
+            Shape::Native(h) => {
+                let value = histogram::quantile(q[step], h);
+                if h.sum.is_nan() && has_nan(h) && (0.0..=1.0).contains(&q[step]) {
+                    let what = if value.is_nan() { "result is NaN" } else { "result is skewed higher" };
+                    let text = format!("input to histogram_quantile has NaN observations, {what}");
+                    self.notes.info(span, &for_metric(&text, name));
+                }
+                value
+            }
+        })
+    }
+
+    /// One number of each histogram, whatever its kind.
+    fn by_histogram(
+        &self,
+        series: &[Curve],
+        span: Span,
+        of: impl Fn(usize, &str, Shape<'_>) -> f64,
+    ) -> Result<Vec<Curve>, EvalError> {
+        let mut groups: Vec<(LabelSet, Vec<Member<'_>>)> = Vec::new();
+        let mut at: HashMap<LabelSet, usize> = HashMap::new();
+        for one in series {
+            let key = with(&one.labels, "le", "");
+            let le = one.labels.get("le").unwrap_or_default();
+            let bound = match le {
+                "+Inf" | "Inf" => Some(f64::INFINITY),
+                text => text.parse::<f64>().ok(),
+            };
+            let has_numbers = (0..one.column.len()).any(|step| one.column.float(step).is_some());
+            if bound.is_none() && has_numbers {
+                let text = format!("bucket label \"le\" is missing or has a malformed value of {}", quoted(le));
+                self.notes.warn(span, &for_metric(&text, metric_name(&one.labels)));
+            }
+            let place = *at.entry(key.clone()).or_insert(groups.len());
+            if place == groups.len() {
+                groups.push((key, Vec::new()));
+            }
+            groups[place].1.push((bound, one));
+        }
+        let mut results = Vec::new();
+        for (key, members) in groups {
+            let mut column = Column::empty(self.grid.count);
+            let mut natives: Vec<(&Curve, Column)> = Vec::new();
+            for step in 0..self.grid.count {
+                let mut classic = Classic::default();
+                let mut native = None;
+                for (bound, one) in &members {
+                    match one.column.get(step) {
+                        Cell::Float(count) => classic.0.extend(bound.map(|bound| (bound, count))),
+                        Cell::Histogram(h) => native = Some((*one, h)),
+                        Cell::Empty => {}
+                    }
+                }
+                let name = metric_name(&key);
+                match native {
+                    Some(_) if !classic.0.is_empty() => {
+                        let text = "vector contains a mix of classic and native histograms";
+                        self.notes.warn(span, &for_metric(text, name));
+                    }
+                    Some((one, h)) => {
+                        let value = Cell::Float(of(step, name, Shape::Native(&h)));
+                        if natives.last().is_none_or(|(last, _)| last.labels != one.labels) {
+                            natives.push((one, Column::empty(self.grid.count)));
+                        }
+                        if let Some((_, column)) = natives.last_mut() {
+                            column.set(step, value);
+                        }
+                    }
+                    None if classic.0.is_empty() => {}
+                    None => column.set(step, Cell::Float(of(step, name, Shape::Classic(classic)))),
                 }
             }
+            results.extend(natives.into_iter().map(|(one, column)| Curve {
+                labels: one.labels.clone(),
+                drop_name: true,
+                column,
+            }));
+            results.push(Curve { labels: key, drop_name: true, column });
         }
-        Ok(all)
+        results.retain(|one| !one.column.is_empty());
+        Ok(results)
     }
 }
 
-/// NaN comes last in either order.
-pub(crate) fn ordered(a: Option<f64>, b: Option<f64>, descending: bool) -> std::cmp::Ordering {
-    let (a, b) = (a.unwrap_or(f64::NAN), b.unwrap_or(f64::NAN));
-    match (a.is_nan(), b.is_nan()) {
-        (false, false) if descending => b.total_cmp(&a),
-        (false, false) => a.total_cmp(&b),
-        (a, b) => a.cmp(&b),
-    }
+/// Whether a literal holds bytes that are no UTF-8, which no label can have as its name.
+pub(crate) fn is_no_text(expr: &Expr) -> bool {
+    matches!(expr.unwrap_parens(), Expr::String(literal) if literal.invalid.is_some())
 }
 
-/// Runs of digits compare as numbers.
-fn natural(a: Option<&str>, b: Option<&str>) -> std::cmp::Ordering {
-    let (mut a, mut b) = (a.unwrap_or("").as_bytes(), b.unwrap_or("").as_bytes());
+/// A series of a group, with its upper bound if it is a bucket.
+type Member<'c> = (Option<f64>, &'c Curve);
+
+enum Shape<'h> {
+    Classic(Classic),
+    Native(&'h NativeHistogram),
+}
+
+fn has_nan(h: &NativeHistogram) -> bool {
+    histogram::all_buckets(h).iter().map(|b| b.count).sum::<f64>() < h.count
+}
+
+fn for_metric(text: &str, name: &str) -> String {
+    if name.is_empty() { text.to_owned() } else { format!("{text} for metric name {}", quoted(name)) }
+}
+
+/// What the selector says of the series that are absent.
+fn absent_labels(selector: &Selector) -> LabelSet {
+    let named = |name: &str| selector.0.iter().filter(|m| m.name == name).count();
+    let equal =
+        selector.0.iter().filter(|m| m.op == MatchOp::Eq && m.name != crate::labels::NAME && named(&m.name) == 1);
+    equal.map(|m| (&m.name, &m.value)).collect()
+}
+
+fn each_number(series: Vec<Curve>, of: impl Fn(usize, f64) -> Option<f64>) -> Vec<Curve> {
+    each_cell(series, |step, cell| match cell {
+        Cell::Float(value) => of(step, value).map_or(Cell::Empty, Cell::Float),
+        _ => Cell::Empty,
+    })
+}
+
+fn each_cell(mut series: Vec<Curve>, of: impl Fn(usize, Cell) -> Cell) -> Vec<Curve> {
+    for one in &mut series {
+        one.drop_name = true;
+        for step in 0..one.column.len() {
+            if one.column.is_some(step) {
+                one.column.set(step, of(step, one.column.get(step)));
+            }
+        }
+    }
+    series.retain(|one| !one.column.is_empty());
+    series
+}
+
+/// Numbers within texts compare as numbers.
+fn natural(a: &str, b: &str) -> std::cmp::Ordering {
+    let (mut a, mut b) = (a, b);
     loop {
-        let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (in_a, in_b) = (digits(a), digits(b));
-        if in_a > 0 && in_b > 0 {
-            let trimmed = |text: &[u8]| text.iter().position(|byte| *byte != b'0').unwrap_or(text.len());
-            let (x, y) = (&a[..in_a], &b[..in_b]);
-            let (x, y) = (&x[trimmed(x)..], &y[trimmed(y)..]);
-            let order = x.len().cmp(&y.len()).then_with(|| x.cmp(y));
+        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+        let (x, y) = (digits(a), digits(b));
+        if x > 0 && y > 0 {
+            let (one, two) = (a[..x].trim_start_matches('0'), b[..y].trim_start_matches('0'));
+            let order = one.len().cmp(&two.len()).then(one.cmp(two));
             if order.is_ne() {
                 return order;
             }
-            (a, b) = (&a[in_a..], &b[in_b..]);
+            (a, b) = (&a[x..], &b[y..]);
             continue;
         }
-        match (a.split_first(), b.split_first()) {
-            (Some((x, _)), Some((y, _))) if x != y => return x.cmp(y),
-            (Some((_, rest_a)), Some((_, rest_b))) => (a, b) = (rest_a, rest_b),
-            (x, y) => return x.is_some().cmp(&y.is_some()),
+        match (a.chars().next(), b.chars().next()) {
+            (Some(x), Some(y)) if x == y => (a, b) = (&a[x.len_utf8()..], &b[y.len_utf8()..]),
+            (x, y) => return x.cmp(&y),
         }
     }
-}
-
-/// Labels that a selector demands by equality, each once.
-fn demanded(expr: &Expr) -> LabelSet {
-    let selector = match expr.unwrap_parens() {
-        Expr::Vector(vector) => &vector.selector,
-        Expr::Matrix(matrix) => &matrix.vector.selector,
-        _ => return LabelSet::default(),
-    };
-    let named = |name: &str| selector.0.iter().filter(|matcher| matcher.name == name).count();
-    let wanted = selector
-        .0
-        .iter()
-        .filter(|matcher| matcher.op == MatchOp::Eq && matcher.name != METRIC_NAME && named(&matcher.name) == 1);
-    wanted.map(|matcher| (matcher.name.as_str(), matcher.value.as_str())).collect()
-}
-
-/// The value of a function of one number and perhaps some more.
-fn changed(function: Function, value: f64, given: usize, argument: &dyn Fn(usize) -> f64) -> Cell {
-    use Function as F;
-    Cell::Float(match function {
-        F::Abs => value.abs(),
-        F::Acos => value.acos(),
-        F::Acosh => value.acosh(),
-        F::Asin => value.asin(),
-        F::Asinh => value.asinh(),
-        F::Atan => value.atan(),
-        F::Atanh => value.atanh(),
-        F::Ceil => value.ceil(),
-        F::Clamp if argument(1) < argument(0) => return Cell::Empty,
-        F::Clamp => least(argument(1), greatest(argument(0), value)),
-        F::ClampMax => least(argument(0), value),
-        F::ClampMin => greatest(argument(0), value),
-        F::Cos => value.cos(),
-        F::Cosh => value.cosh(),
-        F::Deg => value * 180.0 / std::f64::consts::PI,
-        F::Exp => value.exp(),
-        F::Floor => value.floor(),
-        F::Ln => value.ln(),
-        F::Log10 => value.log10(),
-        F::Log2 => value.log2(),
-        F::Rad => value * std::f64::consts::PI / 180.0,
-        F::Round => {
-            // By the inverse, as Prometheus does: 0.1 has one that is exact, 0.1 itself is not.
-            let inverse = 1.0 / if given > 0 { argument(0) } else { 1.0 };
-            (value * inverse + 0.5).floor() / inverse
-        }
-        F::Sgn if value > 0.0 => 1.0,
-        F::Sgn if value < 0.0 => -1.0,
-        F::Sgn => value,
-        F::Sin => value.sin(),
-        F::Sinh => value.sinh(),
-        F::Sqrt => value.sqrt(),
-        F::Tan => value.tan(),
-        F::Tanh => value.tanh(),
-        // What is known of histograms only.
-        F::HistogramAvg
-        | F::HistogramCount
-        | F::HistogramFraction
-        | F::HistogramStddev
-        | F::HistogramStdvar
-        | F::HistogramSum => return Cell::Empty,
-        other => dates::part(other, value),
-    })
-}
-
-/// NaN where either is, unlike `f64::min`.
-fn least(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
-}
-
-fn greatest(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
-}
-
-/// The value of a function of a range.
-fn over_window(function: Function, window: &Window<'_>, argument: &dyn Fn(usize) -> f64) -> Cell {
-    use Function as F;
-    let values = window.values;
-    let count = window.values.len() + window.histograms.len();
-    match function {
-        F::Rate => return extrapolated(window, Change { counter: true, rate: true }),
-        F::Increase => return extrapolated(window, Change { counter: true, rate: false }),
-        F::Delta => return extrapolated(window, Change { counter: false, rate: false }),
-        F::Irate => return instant(window, Change { counter: true, rate: true }),
-        F::Idelta => return instant(window, Change { counter: false, rate: false }),
-        F::FirstOverTime => return over::first(window),
-        F::LastOverTime => return over::last(window),
-        F::CountOverTime => return Cell::Float(count as f64),
-        F::PresentOverTime => return Cell::Float(1.0),
-        _ if values.is_empty() => return Cell::Empty,
-        _ => {}
-    }
-    let seconds = |millis: i64| millis as f64 / 1000.0;
-    let needs_two = matches!(function, F::Deriv | F::PredictLinear | F::DoubleExponentialSmoothing);
-    if needs_two && values.len() < 2 {
-        return Cell::Empty;
-    }
-    Cell::Float(match function {
-        F::AvgOverTime => over::mean(values),
-        F::SumOverTime => over::sum(values),
-        F::MaxOverTime => values[over::max_at(values)],
-        F::MinOverTime => values[over::min_at(values)],
-        F::StddevOverTime => over::variance(values).sqrt(),
-        F::StdvarOverTime => over::variance(values),
-        F::QuantileOverTime => over::quantile(argument(0), &mut values.to_vec()),
-        F::MadOverTime => {
-            let median = over::quantile(0.5, &mut values.to_vec());
-            over::quantile(0.5, &mut values.iter().map(|value| (value - median).abs()).collect::<Vec<_>>())
-        }
-        F::Changes => over::changes(values),
-        F::Resets => over::resets(values),
-        F::Deriv => over::regression(window, window.times[0]).0,
-        F::PredictLinear => {
-            let (slope, intercept) = over::regression(window, window.at);
-            slope * argument(0) + intercept
-        }
-        F::DoubleExponentialSmoothing => match over::smoothed(values, argument(0), argument(1)) {
-            Some(value) => value,
-            None => return Cell::Empty,
-        },
-        F::TsOfFirstOverTime => seconds(window.times[0]),
-        F::TsOfLastOverTime => seconds(window.times[values.len() - 1]),
-        F::TsOfMaxOverTime => seconds(window.times[last_equal(values, over::max_at(values))]),
-        F::TsOfMinOverTime => seconds(window.times[last_equal(values, over::min_at(values))]),
-        _ => return Cell::Empty,
-    })
-}
-
-/// The last place with the same value.
-fn last_equal(values: &[f64], at: usize) -> usize {
-    values.iter().rposition(|value| *value == values[at]).unwrap_or(at)
-}
-
-/// What a function of single values makes of a native histogram.
-fn of_histogram(function: Function, h: &NativeHistogram, argument: &dyn Fn(usize) -> f64) -> Cell {
-    Cell::Float(match function {
-        Function::HistogramCount => h.count,
-        Function::HistogramSum => h.sum,
-        Function::HistogramAvg => h.sum / h.count,
-        Function::HistogramStdvar => histogram::variance(h),
-        Function::HistogramStddev => histogram::variance(h).sqrt(),
-        Function::HistogramFraction => histogram::fraction(argument(0), argument(1), h),
-        _ => return Cell::Empty,
-    })
 }

@@ -1,148 +1,95 @@
-//! `histogram_quantile` over classic histograms: series of cumulative counts, told apart by the label `le`.
+//! Histograms made of one counter for each bound, the label `le`.
 
-use crate::EvalError;
-use crate::eval::Evaluator;
-use crate::labels;
-use crate::value::{Cell, Series, Steps};
-use gantry_model::LabelSet;
-use gantry_query_lang::promql::ast::Call;
-use std::collections::HashMap;
+use crate::histogram;
+use gantry_model::metric::{Buckets, CUSTOM_BUCKETS_SCHEMA, NativeHistogram, Span};
 
-const BUCKET: &str = "le";
-/// Counts that fall by less than this share do so because of rounding.
-const TOLERANCE: f64 = 1e-12;
+/// Upper bounds and counts of what is not over them, at one step.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Classic(pub(crate) Vec<(f64, f64)>);
 
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    upper: f64,
-    count: f64,
-}
+/// A quantile, and whether counts had to be corrected: first and last bound of those, largest correction.
+pub(crate) type Repaired = Option<(f64, f64, f64)>;
 
-/// The buckets of one histogram: upper bound and counts at all steps.
-type Buckets = Vec<(f64, Vec<Cell>)>;
-
-impl Evaluator<'_> {
-    pub(crate) fn histogram_quantile(&self, call: &Call, steps: Steps) -> Result<Vec<Series>, EvalError> {
-        let phis = self.scalar(&call.args[0], steps)?;
-        let outside = |phi: &&f64| phi.is_nan() || **phi < 0.0 || **phi > 1.0;
-        if let Some(phi) = phis.iter().find(outside) {
-            self.warn(&format!("quantile value should be between 0 and 1, got {phi}"), call.args[0].span());
-        }
-        let mut groups: Vec<(LabelSet, Buckets)> = Vec::new();
-        let mut numbers: HashMap<LabelSet, usize> = HashMap::new();
-        let mut native = Vec::new();
-        self.each_series(&call.args[1], steps, &mut |series| {
-            if let Some(quantiles) = of_native(&series, &phis) {
-                native.push(quantiles);
-                return Ok(());
+impl Classic {
+    /// Sorted, each bound once. `None` unless the last bound is infinity.
+    fn tidy(mut self) -> Option<Vec<(f64, f64)>> {
+        self.0.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut kept: Vec<(f64, f64)> = Vec::with_capacity(self.0.len());
+        for (bound, count) in self.0 {
+            match kept.last_mut() {
+                Some(last) if last.0 == bound => last.1 += count,
+                _ => kept.push((bound, count)),
             }
-            let text = series.labels.get(BUCKET).unwrap_or("");
-            let Some(upper) = bound(text) else {
-                let name = crate::eval::name_of(&series.labels);
-                let text = format!(
-                    "bucket label \"le\" is missing or has a malformed value of {text:?} for metric name {name:?}"
-                );
-                self.warn(&text, call.args[1].span());
-                return Ok(());
-            };
-            let group = labels::drop(&series.labels, &[BUCKET.to_owned()]);
-            let number = *numbers.entry(group).or_insert_with_key(|labels| {
-                groups.push((labels.clone(), Vec::new()));
-                groups.len() - 1
-            });
-            groups[number].1.push((upper, series.cells));
-            Ok(())
-        })?;
-        let mut all = native;
-        for (labels, mut buckets) in groups {
-            buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let cell = |step: usize| {
-                let present = buckets
-                    .iter()
-                    .filter_map(|(upper, cells)| Some(Bucket { upper: *upper, count: cells[step].float()? }));
-                let present: Vec<Bucket> = present.collect();
-                if present.is_empty() { Cell::Empty } else { Cell::Float(quantile(phis[step], present)) }
-            };
-            let cells = (0..steps.count()).map(cell).collect();
-            all.push(Series { labels, drop_name: false, cells });
         }
-        all.retain(Series::has_values);
-        Ok(all)
+        kept.last().is_some_and(|last| last.0 == f64::INFINITY).then_some(kept)
     }
-}
 
-fn bound(text: &str) -> Option<f64> {
-    match text {
-        "" => None,
-        "+Inf" | "Inf" | "inf" | "+inf" => Some(f64::INFINITY),
-        text => text.parse().ok(),
-    }
-}
-
-/// Interpolates linearly within the bucket that holds the rank; buckets are sorted.
-fn quantile(phi: f64, mut buckets: Vec<Bucket>) -> f64 {
-    if phi.is_nan() {
-        return f64::NAN;
-    }
-    if phi < 0.0 {
-        return f64::NEG_INFINITY;
-    }
-    if phi > 1.0 {
-        return f64::INFINITY;
-    }
-    if buckets.last().is_none_or(|last| last.upper != f64::INFINITY) {
-        return f64::NAN;
-    }
-    coalesce(&mut buckets);
-    rise(&mut buckets);
-    let observations = buckets[buckets.len() - 1].count;
-    if buckets.len() < 2 || observations == 0.0 || observations.is_nan() {
-        return f64::NAN;
-    }
-    let rank = phi * observations;
-    let last = buckets.len() - 1;
-    let at = buckets[..last].iter().position(|bucket| bucket.count >= rank).unwrap_or(last);
-    if at == last {
-        return buckets[last - 1].upper;
-    }
-    if at == 0 && buckets[0].upper <= 0.0 {
-        return buckets[0].upper;
-    }
-    let (start, below) = if at == 0 { (0.0, 0.0) } else { (buckets[at - 1].upper, buckets[at - 1].count) };
-    let (end, count) = (buckets[at].upper, buckets[at].count - below);
-    start + (end - start) * ((rank - below) / count)
-}
-
-/// Adds buckets with equal bounds.
-fn coalesce(buckets: &mut Vec<Bucket>) {
-    buckets.dedup_by(|next, kept| {
-        let same = next.upper == kept.upper;
-        if same {
-            kept.count += next.count;
+    pub(crate) fn quantile(self, q: f64) -> (f64, Repaired) {
+        if q.is_nan() {
+            return (f64::NAN, None);
         }
-        same
-    });
-}
-
-/// Counts never fall from bucket to bucket.
-fn rise(buckets: &mut [Bucket]) {
-    let mut most = f64::NEG_INFINITY;
-    for bucket in buckets {
-        let nearly = (bucket.count - most).abs() <= TOLERANCE * bucket.count.abs().max(most.abs());
-        if bucket.count < most || nearly && most.is_finite() {
-            bucket.count = most;
+        if q < 0.0 {
+            return (f64::NEG_INFINITY, None);
         }
-        most = most.max(bucket.count);
+        if q > 1.0 {
+            return (f64::INFINITY, None);
+        }
+        let Some(mut buckets) = self.tidy() else { return (f64::NAN, None) };
+        let repaired = monotonic(&mut buckets);
+        let all = buckets[buckets.len() - 1].1;
+        if buckets.len() < 2 || all == 0.0 || all.is_nan() {
+            return (f64::NAN, repaired);
+        }
+        let mut rank = q * all;
+        let last = buckets.len() - 1;
+        let at = buckets[..last].iter().position(|b| b.1 >= rank).unwrap_or(last);
+        if at == last {
+            return (buckets[last - 1].0, repaired);
+        }
+        let (end, mut count) = buckets[at];
+        if at == 0 && end <= 0.0 {
+            return (end, repaired);
+        }
+        let mut start = 0.0;
+        if at > 0 {
+            start = buckets[at - 1].0;
+            count -= buckets[at - 1].1;
+            rank -= buckets[at - 1].1;
+        }
+        (start + (end - start) * (rank / count), repaired)
+    }
+
+    pub(crate) fn fraction(self, lower: f64, upper: f64) -> f64 {
+        let Some(mut buckets) = self.tidy() else { return f64::NAN };
+        monotonic(&mut buckets);
+        let mut before = 0.0;
+        let counts: Vec<f64> = buckets.iter().map(|b| b.1 - std::mem::replace(&mut before, b.1)).collect();
+        let h = NativeHistogram {
+            schema: CUSTOM_BUCKETS_SCHEMA,
+            count: before,
+            positive: Buckets { spans: vec![Span { offset: 0, length: counts.len() as u32 }], counts },
+            custom_bounds: buckets[..buckets.len() - 1].iter().map(|b| b.0).collect(),
+            ..Default::default()
+        };
+        histogram::fraction(lower, upper, &h)
     }
 }
 
-/// The quantiles of a series of native histograms; `None` if it has none.
-fn of_native(series: &Series, phis: &[f64]) -> Option<Series> {
-    let cell = |(cell, phi): (&Cell, &f64)| match cell {
-        Cell::Histogram(h) => Cell::Float(crate::histogram::quantile(*phi, h)),
-        _ => Cell::Empty,
-    };
-    let cells: Vec<Cell> = series.cells.iter().zip(phis).map(cell).collect();
-    let any = cells.iter().any(|cell| !cell.is_empty());
-    any.then(|| Series { labels: series.labels.clone(), drop_name: true, cells })
+/// Counts that fall are raised; tiny differences are rounding and not told of.
+fn monotonic(buckets: &mut [(f64, f64)]) -> Repaired {
+    let mut before = buckets[0].1;
+    let mut repaired: Repaired = None;
+    for bucket in &mut buckets[1..] {
+        if (bucket.1 - before).abs() <= 1e-12 * bucket.1.abs().max(before.abs()) {
+            bucket.1 = before;
+        } else if bucket.1 < before {
+            let diff = before - bucket.1;
+            repaired =
+                Some(repaired.map_or((bucket.0, bucket.0, diff), |(first, _, most)| (first, bucket.0, diff.max(most))));
+            bucket.1 = before;
+        } else {
+            before = bucket.1;
+        }
+    }
+    repaired
 }

@@ -1,416 +1,295 @@
-//! [`evaluate`]: from a syntax tree to values, all steps of the query at once.
+//! Walks the tree. What can be read series by series is streamed into a [`Sink`], on several threads; all else is made of
+//! whole vectors.
 
-use crate::annotations::place;
-use crate::budget::Budget;
-use crate::value::{Answer, Cell, Series, Steps, Value};
-use crate::window::{Edges, Window};
-use crate::{Annotations, EvalError, Select, Source, labels};
+use crate::answer::Curve;
+use crate::notes::Notes;
+use crate::query::Times;
+use crate::range::{RangeCall, fill_instant};
+use crate::select::Timing;
+use crate::{Cell, Column, EvalError, SeriesSet, Source};
 use gantry_model::LabelSet;
-use gantry_model::metric::{METRIC_NAME, Samples, is_stale};
-use gantry_query_lang::promql::ast::{
-    At, Duration, DurationExpr, DurationOp, Span, Subquery, ValueType, VectorSelector,
-};
-use gantry_query_lang::promql::{Expr, Function};
-use std::cell::RefCell;
-use std::collections::HashSet;
-use std::sync::atomic::AtomicBool;
+use gantry_model::metric::{NativeHistogram, ResetHint, Samples, is_stale};
+use gantry_query_lang::promql::ast::{Expr, Subquery, ValueType, VectorSelector};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// When and how a query is evaluated. Times are milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Params {
-    pub steps: Steps,
-    /// An instant query: a range vector is an answer, and the order of `sort` counts.
-    pub instant: bool,
-    /// How old the newest sample of a series may be.
-    pub lookback: i64,
-    /// Distance of the instants of a subquery that does not say.
-    pub subquery_step: i64,
-    /// Most samples that may be read.
-    pub max_samples: u64,
+/// Instants of an evaluation, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grid {
+    pub(crate) start: i64,
+    pub(crate) step: i64,
+    pub(crate) count: usize,
 }
 
-/// Evaluates a query. `text` is what `expr` was read from; places in annotations refer to it.
-///
-/// # Errors
-/// The query cannot be answered, uses up its budget, or is `cancelled`.
-pub fn evaluate(
-    expr: &Expr,
-    text: &str,
-    params: Params,
-    source: &dyn Source,
-    cancelled: &AtomicBool,
-) -> Result<Answer, EvalError> {
-    let evaluator = Evaluator {
-        text,
-        params,
-        source,
-        budget: Budget::new(params.max_samples, cancelled),
-        annotations: RefCell::default(),
-    };
-    let value = evaluator.answer(expr)?;
-    Ok(Answer { value, samples: evaluator.budget.read(), annotations: evaluator.annotations.into_inner() })
+impl Grid {
+    pub(crate) fn instant(&self, step: usize) -> i64 {
+        self.start + self.step * step as i64
+    }
+
+    pub(crate) fn last(&self) -> i64 {
+        self.instant(self.count.saturating_sub(1))
+    }
+
+    pub(crate) fn instants(self) -> impl Iterator<Item = i64> {
+        (0..self.count).map(move |step| self.instant(step))
+    }
 }
 
-/// One evaluation.
-pub(crate) struct Evaluator<'e> {
-    text: &'e str,
-    pub params: Params,
-    source: &'e dyn Source,
-    budget: Budget<'e>,
-    annotations: RefCell<Annotations>,
-}
-
-/// Labels of a range vector's series, and the values of a function at every step.
-pub(crate) type OnWindow<'f> = &'f mut dyn FnMut(&LabelSet, &Window<'_>, usize) -> Result<Cell, EvalError>;
-/// Takes the samples of a series, and the instants that count for it.
-pub(crate) type OnSamples<'f> = &'f mut dyn FnMut(&LabelSet, &Samples, &[i64]) -> Result<(), EvalError>;
 /// Takes series one by one.
-pub(crate) type OnSeries<'f> = &'f mut dyn FnMut(Series) -> Result<(), EvalError>;
+pub(crate) trait Sink: Send {
+    fn series(&mut self, labels: &LabelSet, drop_name: bool, column: &Column) -> Result<(), EvalError>;
+}
 
-impl Evaluator<'_> {
-    fn answer(&self, expr: &Expr) -> Result<Value, EvalError> {
-        let steps = self.params.steps;
-        match expr.value_type() {
-            ValueType::String => Ok(Value::String(string(expr))),
-            ValueType::Scalar => Ok(Value::Scalar(self.scalar(expr, steps)?)),
-            ValueType::Matrix => self.matrix(expr),
-            ValueType::Vector => {
-                let mut series = self.vector(expr, steps)?;
-                series.retain(Series::has_values);
-                self.drop_names(&mut series)?;
-                if !self.params.instant || !sorts(expr) {
-                    series.sort_by(|a, b| a.labels.cmp(&b.labels));
-                }
-                Ok(Value::Vector(series))
-            }
-        }
-    }
-
-    /// Takes the names away that functions left to the end. Series that cannot be told apart then are one, when they have
-    /// no instant in common.
-    fn drop_names(&self, series: &mut Vec<Series>) -> Result<(), EvalError> {
-        for one in series.iter_mut().filter(|one| one.drop_name) {
-            one.labels = labels::without_name(&one.labels);
-            one.drop_name = false;
-        }
-        merge_equal(series)
-    }
-
-    /// An instant query for a range vector: the samples themselves.
-    fn matrix(&self, expr: &Expr) -> Result<Value, EvalError> {
-        let mut found: Vec<(LabelSet, Vec<(i64, Cell)>)> = Vec::new();
-        self.windows(
-            expr,
-            self.params.steps,
-            &mut |labels, window, _| {
-                let mut cells: Vec<(i64, Cell)> =
-                    window.times.iter().zip(window.values).map(|(time, value)| (*time, Cell::Float(*value))).collect();
-                cells.extend(
-                    window.histograms.iter().map(|(time, histogram)| (*time, Cell::Histogram(histogram.clone()))),
-                );
-                cells.sort_by_key(|(time, _)| *time);
-                found.push((labels.clone(), cells));
-                Ok(Cell::Empty)
-            },
-            &mut |_| Ok(()),
-        )?;
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(Value::Matrix(found))
-    }
-
-    /// All series of an instant vector.
-    pub fn vector(&self, expr: &Expr, steps: Steps) -> Result<Vec<Series>, EvalError> {
-        let mut all = Vec::new();
-        self.each_series(expr, steps, &mut |series| {
-            all.push(series);
-            Ok(())
-        })?;
-        Ok(all)
-    }
-
-    /// The series of an instant vector, one by one where that is possible.
-    pub fn each_series(&self, expr: &Expr, steps: Steps, each: OnSeries<'_>) -> Result<(), EvalError> {
-        match expr {
-            Expr::Paren(paren) => self.each_series(&paren.expr, steps, each),
-            Expr::Vector(selector) => self.selector(selector, steps, each),
-            Expr::Call(call) => self.call(call, steps, each),
-            Expr::Unary(unary) => self.each_series(&unary.expr, steps, &mut |mut series| {
-                if unary.negative {
-                    series.cells.iter_mut().for_each(|cell| *cell = negated(cell));
-                    series.drop_name = true;
-                }
-                each(series)
-            }),
-            Expr::Binary(binary) => self.binary(binary, steps)?.into_iter().try_for_each(each),
-            Expr::Aggregate(aggregate) => self.aggregate(aggregate, steps)?.into_iter().try_for_each(each),
-            Expr::Number(_) | Expr::String(_) | Expr::Matrix(_) | Expr::Subquery(_) => {
-                Err(EvalError::new(format!("{} is no instant vector", expr)))
-            }
-        }
-    }
-
-    /// The newest sample of each series at every step.
-    fn selector(&self, selector: &VectorSelector, steps: Steps, each: OnSeries<'_>) -> Result<(), EvalError> {
-        let lookback = self.params.lookback;
-        self.each_sample_set(selector, steps, lookback, &mut |labels, samples, instants| {
-            let (mut number, mut histogram) = (0, 0);
-            let mut cells = Vec::with_capacity(instants.len());
-            for at in instants {
-                while samples.timestamps.get(number).is_some_and(|time| time <= at) {
-                    number += 1;
-                }
-                while samples.histograms.get(histogram).is_some_and(|(time, _)| time <= at) {
-                    histogram += 1;
-                }
-                cells.push(newest(samples, number, histogram, at - lookback));
-            }
-            each(Series { labels: labels.clone(), drop_name: false, cells })
-        })
-    }
-
-    /// Reads the series of a selector with all samples that the steps can look at; the instants are those of the selector,
-    /// moved by `@` and offset.
-    pub fn each_sample_set(
-        &self,
-        selector: &VectorSelector,
-        steps: Steps,
-        reach: i64,
-        each: OnSamples<'_>,
-    ) -> Result<(), EvalError> {
-        let offset = self.duration(selector.offset.as_ref())?;
-        let instants = self.instants(steps, selector.at, offset);
-        let (Some(first), Some(last)) = (instants.first(), instants.last()) else { return Ok(()) };
-        let request = Select {
-            selector: selector.selector.clone(),
-            first_ms: first.saturating_sub(reach).saturating_add(1),
-            last_ms: *last,
-            step_ms: 0,
-        };
-        let set = self.source.select(&request)?;
-        let mut samples = Samples::default();
-        for (at, labels) in set.labels().iter().enumerate() {
-            set.read(at, &mut samples)?;
-            self.budget.take(samples.len())?;
-            if !samples.is_empty() {
-                each(labels, &samples, &instants)?;
-            }
+impl Sink for Vec<Curve> {
+    fn series(&mut self, labels: &LabelSet, drop_name: bool, column: &Column) -> Result<(), EvalError> {
+        if !column.is_empty() {
+            self.push(Curve { labels: labels.clone(), drop_name, column: column.clone() });
         }
         Ok(())
     }
+}
 
-    /// The instants that count for a selector.
-    fn instants(&self, steps: Steps, at: Option<At>, offset: i64) -> Vec<i64> {
-        let fixed = match at {
-            None => None,
-            Some(At::Timestamp(at)) => Some(at),
-            Some(At::Start) => Some(self.params.steps.start),
-            Some(At::End) => Some(self.params.steps.end),
-        };
-        steps.iter().map(|step| fixed.unwrap_or(step).saturating_sub(offset)).collect()
+/// Series before functions of ranges have seen them.
+pub(crate) enum Rows {
+    Stored(Arc<dyn SeriesSet>),
+    Made(Vec<(LabelSet, bool, Samples)>),
+}
+
+impl Rows {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Rows::Stored(set) => set.labels().len(),
+            Rows::Made(rows) => rows.len(),
+        }
     }
 
-    /// Hands the windows of a range vector to `value`, and the series of its values to `each`.
-    pub fn windows(&self, expr: &Expr, steps: Steps, value: OnWindow<'_>, each: OnSeries<'_>) -> Result<(), EvalError> {
+    fn labels(&self, row: usize) -> (&LabelSet, bool) {
+        match self {
+            Rows::Stored(set) => (&set.labels()[row], false),
+            Rows::Made(rows) => (&rows[row].0, rows[row].1),
+        }
+    }
+}
+
+/// Everything that an evaluation needs to know.
+#[derive(Clone, Copy)]
+pub(crate) struct Evaluator<'q> {
+    pub(crate) source: &'q dyn Source,
+    pub(crate) params: &'q Times,
+    pub(crate) threads: usize,
+    pub(crate) max_samples: u64,
+    pub(crate) cancel: &'q AtomicBool,
+    pub(crate) notes: &'q Notes,
+    pub(crate) grid: Grid,
+    pub(crate) samples: &'q AtomicU64,
+}
+
+impl Evaluator<'_> {
+    fn count(&self, samples: usize) -> Result<(), EvalError> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(EvalError::Cancelled);
+        }
+        let so_far = self.samples.fetch_add(samples as u64, Ordering::Relaxed) + samples as u64;
+        if so_far > self.max_samples { Err(EvalError::TooManySamples(self.max_samples)) } else { Ok(()) }
+    }
+
+    /// An instant vector at every step.
+    pub(crate) fn vector(&self, expr: &Expr) -> Result<Vec<Curve>, EvalError> {
         match expr {
-            Expr::Paren(paren) => self.windows(&paren.expr, steps, value, each),
-            Expr::Matrix(matrix) => {
-                let range = self.duration(Some(&matrix.range))?;
-                self.each_sample_set(&matrix.vector, steps, range, &mut |labels, samples, instants| {
-                    let cells = if samples.values.iter().copied().any(is_stale) {
-                        moved(&without_stale(samples), labels, range, (steps, instants), value)?
-                    } else {
-                        moved(samples, labels, range, (steps, instants), value)?
-                    };
-                    each(Series { labels: labels.clone(), drop_name: true, cells })
-                })
-            }
-            Expr::Subquery(subquery) => self.subquery(subquery, steps, value, each),
-            other => Err(EvalError::new(format!("{other} is no range vector"))),
+            Expr::Paren(paren) => self.vector(&paren.expr),
+            Expr::Vector(selector) => Ok(self.stream_selector(selector, Vec::new)?.into_iter().flatten().collect()),
+            Expr::Unary(unary) => self.unary(unary),
+            Expr::Binary(binary) => self.binary(binary),
+            Expr::Aggregate(aggregate) => self.aggregate(aggregate),
+            Expr::Call(call) => match RangeCall::new(self, call)? {
+                Some(range) => Ok(self.stream_range(&range, Vec::new)?.into_iter().flatten().collect()),
+                None => self.call(call),
+            },
+            _ => Err(EvalError::new(format!("unexpected {} expression", expr.value_type()))),
         }
     }
 
-    fn subquery(
-        &self,
-        subquery: &Subquery,
-        steps: Steps,
-        value: OnWindow<'_>,
-        each: OnSeries<'_>,
-    ) -> Result<(), EvalError> {
-        let range = self.duration(Some(&subquery.range))?;
-        let offset = self.duration(subquery.offset.as_ref())?;
-        let step = match &subquery.step {
-            Some(step) => self.duration(Some(step))?,
-            None => self.params.subquery_step,
+    /// The same, series by series, in as many sinks as there were threads; their order is that of the series.
+    pub(crate) fn stream<S: Sink>(&self, expr: &Expr, make: impl Fn() -> S + Sync) -> Result<Vec<S>, EvalError> {
+        match expr.unwrap_parens() {
+            Expr::Vector(selector) => self.stream_selector(selector, make),
+            Expr::Call(call) => match RangeCall::new(self, call)? {
+                Some(range) => self.stream_range(&range, make),
+                None => self.stream_made(self.call(call)?, make),
+            },
+            other => self.stream_made(self.vector(other)?, make),
         }
-        .max(1);
-        let instants = self.instants(steps, subquery.at, offset);
-        let (Some(first), Some(last)) = (instants.first(), instants.last()) else { return Ok(()) };
-        // Instants are multiples of the step, and the range is open at its beginning.
-        let before = first.saturating_sub(range);
-        let start = (before.div_euclid(step) + 1) * step;
-        let inner = Steps { start, end: *last, step };
-        if inner.count() == 0 {
-            return Ok(());
+    }
+
+    fn stream_made<S: Sink>(&self, series: Vec<Curve>, make: impl Fn() -> S) -> Result<Vec<S>, EvalError> {
+        let mut sink = make();
+        for one in series {
+            sink.series(&one.labels, one.drop_name, &one.column)?;
         }
-        let mut samples = Samples::default();
-        self.each_series(&subquery.expr, inner, &mut |series| {
-            samples.clear();
-            for (at, cell) in inner.iter().zip(&series.cells) {
-                match cell {
-                    Cell::Empty => {}
-                    Cell::Float(value) => samples.push(at, *value),
-                    Cell::Histogram(histogram) => samples.histograms.push((at, histogram.clone())),
-                }
-            }
-            self.budget.take(samples.len())?;
-            if samples.is_empty() {
-                return Ok(());
-            }
-            let cells = moved(&samples, &series.labels, range, (steps, &instants), value)?;
-            each(Series { labels: series.labels, drop_name: true, cells })
+        Ok(vec![sink])
+    }
+
+    fn stream_selector<S: Sink>(&self, v: &VectorSelector, make: impl Fn() -> S + Sync) -> Result<Vec<S>, EvalError> {
+        let timing = Timing::vector(v, None, self.params)?;
+        let rows = self.stored(v, timing)?;
+        self.each_row(&rows, false, make, |labels, drop_name, samples, column, sink| {
+            fill_instant(self.grid, timing, samples, column, false);
+            sink.series(labels, drop_name, column)
         })
     }
 
-    /// Milliseconds; 0 without a duration.
-    pub fn duration(&self, duration: Option<&Duration>) -> Result<i64, EvalError> {
-        match duration {
-            None => Ok(0),
-            Some(Duration::Nanos(nanos)) => Ok(nanos / 1_000_000),
-            Some(Duration::Computed(expr)) => Ok((self.seconds(expr) * 1000.0) as i64),
-        }
+    fn stream_range<S: Sink>(&self, range: &RangeCall<'_>, make: impl Fn() -> S + Sync) -> Result<Vec<S>, EvalError> {
+        let (rows, timing) = self.rows(range.matrix)?;
+        self.each_row(&rows, true, make, |labels, drop_name, samples, column, sink| {
+            range.fill(self, timing, labels, samples, column);
+            sink.series(labels, drop_name || range.drops_name(), column)
+        })
     }
 
-    fn seconds(&self, expr: &DurationExpr) -> f64 {
-        let steps = self.params.steps;
-        match expr {
-            DurationExpr::Number(number) => number.seconds,
-            DurationExpr::Step(_) => {
-                if self.params.instant {
-                    0.0
-                } else {
-                    steps.step as f64 / 1000.0
+    /// The instants at which series have their samples.
+    pub(crate) fn timestamps(&self, v: &VectorSelector) -> Result<Vec<Curve>, EvalError> {
+        let timing = Timing::vector(v, None, self.params)?;
+        let rows = self.stored(v, timing)?;
+        let made = self.each_row(&rows, false, Vec::new, |labels, _, samples, column, sink: &mut Vec<Curve>| {
+            fill_instant(self.grid, timing, samples, column, true);
+            sink.series(labels, true, column)
+        })?;
+        Ok(made.into_iter().flatten().collect())
+    }
+
+    fn stored(&self, v: &VectorSelector, timing: Timing) -> Result<Rows, EvalError> {
+        if self.grid.count == 0 {
+            return Ok(Rows::Made(Vec::new()));
+        }
+        Ok(Rows::Stored(self.source.select(&timing.select(v, self.grid))?))
+    }
+
+    /// The series of a range selector or a subquery.
+    fn rows(&self, matrix: &Expr) -> Result<(Rows, Timing), EvalError> {
+        match matrix.unwrap_parens() {
+            Expr::Matrix(m) => {
+                let timing = Timing::vector(&m.vector, Some(&m.range), self.params)?;
+                if m.vector.extension.is_some() {
+                    return Err(EvalError::new("extended range selectors are not enabled"));
                 }
+                Ok((self.stored(&m.vector, timing)?, timing))
             }
-            DurationExpr::Range(_) => (steps.end - steps.start) as f64 / 1000.0,
-            DurationExpr::MinOf(a, b, _) => self.seconds(a).min(self.seconds(b)),
-            DurationExpr::MaxOf(a, b, _) => self.seconds(a).max(self.seconds(b)),
-            DurationExpr::Positive(inner, _) | DurationExpr::Paren(inner, _) => self.seconds(inner),
-            DurationExpr::Negative(inner, _) => -self.seconds(inner),
-            DurationExpr::Binary(op, a, b) => {
-                let (a, b) = (self.seconds(a), self.seconds(b));
-                match op {
-                    DurationOp::Add => a + b,
-                    DurationOp::Sub => a - b,
-                    DurationOp::Mul => a * b,
-                    DurationOp::Div => a / b,
-                    DurationOp::Mod => a % b,
-                    DurationOp::Pow => a.powf(b),
-                }
-            }
+            Expr::Subquery(subquery) => self.subquery(subquery),
+            other => Err(EvalError::new(format!("expected a range vector, found {}", other.value_type()))),
         }
     }
 
-    pub fn warn(&self, text: &str, span: Span) {
-        self.annotations.borrow_mut().warn(text, &place(self.text, span));
-    }
-
-    pub fn info(&self, text: &str, span: Span) {
-        self.annotations.borrow_mut().info(text, &place(self.text, span));
-    }
-}
-
-/// The text of an expression of type string.
-pub(crate) fn string(expr: &Expr) -> String {
-    match expr.unwrap_parens() {
-        Expr::String(literal) => literal.value.clone(),
-        _ => String::new(),
-    }
-}
-
-/// Whether the query asks for an order of its own.
-fn sorts(expr: &Expr) -> bool {
-    use gantry_query_lang::promql::ast::AggregateOp;
-    match expr.unwrap_parens() {
-        Expr::Call(call) => matches!(
-            call.function,
-            Function::Sort | Function::SortDesc | Function::SortByLabel | Function::SortByLabelDesc
-        ),
-        Expr::Aggregate(aggregate) => matches!(aggregate.op, AggregateOp::Topk | AggregateOp::Bottomk),
-        _ => false,
-    }
-}
-
-fn negated(cell: &Cell) -> Cell {
-    cell.map_float(|value| -value)
-}
-
-/// The newer of the samples before both positions, unless it is as old as `oldest` or a stale marker.
-fn newest(samples: &Samples, number: usize, histogram: usize, oldest: i64) -> Cell {
-    let number = number.checked_sub(1).map(|at| (samples.timestamps[at], samples.values[at]));
-    let histogram = histogram.checked_sub(1).map(|at| &samples.histograms[at]);
-    match (number, histogram) {
-        (_, Some((time, histogram))) if number.is_none_or(|(other, _)| other < *time) => {
-            if *time > oldest {
-                Cell::Histogram(histogram.clone())
-            } else {
-                Cell::Empty
-            }
-        }
-        (Some((time, value)), _) if time > oldest && !is_stale(value) => Cell::Float(value),
-        _ => Cell::Empty,
-    }
-}
-
-fn without_stale(samples: &Samples) -> Samples {
-    let mut kept = Samples { histograms: samples.histograms.clone(), ..Samples::default() };
-    for (time, value) in samples.timestamps.iter().zip(&samples.values).filter(|(_, value)| !is_stale(**value)) {
-        kept.push(*time, *value);
-    }
-    kept
-}
-
-/// Moves a window over the samples of a series.
-fn moved(
-    samples: &Samples,
-    labels: &LabelSet,
-    range: i64,
-    (steps, instants): (Steps, &[i64]),
-    value: OnWindow<'_>,
-) -> Result<Vec<Cell>, EvalError> {
-    let mut edges = Edges::default();
-    let mut cells = Vec::with_capacity(instants.len());
-    for (step, end) in instants.iter().enumerate() {
-        let window = edges.window(samples, *end, range, steps.at(step));
-        cells.push(if window.is_empty() { Cell::Empty } else { value(labels, &window, step)? });
-    }
-    Ok(cells)
-}
-
-/// Joins series with equal labels that have no instant in common; others are an error.
-pub(crate) fn merge_equal(series: &mut Vec<Series>) -> Result<(), EvalError> {
-    let mut seen = HashSet::with_capacity(series.len());
-    if series.iter().all(|one| seen.insert(one.labels.clone())) {
-        return Ok(());
-    }
-    let mut merged: Vec<Series> = Vec::with_capacity(series.len());
-    for one in series.drain(..) {
-        let Some(same) = merged.iter_mut().find(|other| other.labels == one.labels) else {
-            merged.push(one);
-            continue;
+    fn subquery(&self, subquery: &Subquery) -> Result<(Rows, Timing), EvalError> {
+        let (timing, grid) = Timing::subquery(subquery, self.grid, self.params)?;
+        let inner = Evaluator { grid, ..*self };
+        let series = if subquery.expr.value_type() == ValueType::Scalar {
+            let column = Column::of(inner.scalar(&subquery.expr)?);
+            vec![Curve { labels: LabelSet::default(), drop_name: false, column }]
+        } else {
+            inner.vector(&subquery.expr)?
         };
-        for (mine, theirs) in same.cells.iter_mut().zip(one.cells) {
-            match (mine.is_empty(), theirs.is_empty()) {
-                (_, true) => {}
-                (true, false) => *mine = theirs,
-                (false, false) => return Err(EvalError::new("vector cannot contain metrics with the same labelset")),
+        let rows = series.into_iter().map(|one| {
+            let mut samples = Samples::default();
+            for (step, cell) in one.column.iter() {
+                match cell {
+                    Cell::Histogram(h) => samples.histograms.push((grid.instant(step), unhinted(h))),
+                    Cell::Float(value) => samples.push(grid.instant(step), value),
+                    Cell::Empty => {}
+                }
             }
-        }
+            (one.labels, one.drop_name, samples)
+        });
+        Ok((Rows::Made(rows.collect()), timing))
     }
-    *series = merged;
-    Ok(())
+
+    /// Samples of a range at the first instant.
+    pub(crate) fn window_of(&self, matrix: &Expr) -> Result<Vec<(LabelSet, bool, Samples)>, EvalError> {
+        let (rows, timing) = self.rows(matrix)?;
+        let (last, first) = (timing.end(self.grid.start), timing.end(self.grid.start) - timing.range + 1);
+        let within = |at: i64| first <= at && at <= last;
+        let mut found = Vec::new();
+        for row in 0..rows.len() {
+            let mut kept = Samples::default();
+            self.with_samples(&rows, row, true, &mut Samples::default(), |all| {
+                for (at, value) in all.timestamps.iter().zip(&all.values).filter(|(at, _)| within(**at)) {
+                    kept.push(*at, *value);
+                }
+                kept.histograms.extend(all.histograms.iter().filter(|(at, _)| within(*at)).cloned());
+                Ok(())
+            })?;
+            let (labels, drop_name) = rows.labels(row);
+            found.push((labels.clone(), drop_name, kept));
+        }
+        Ok(found)
+    }
+
+    fn with_samples(
+        &self,
+        rows: &Rows,
+        row: usize,
+        without_stale: bool,
+        buffer: &mut Samples,
+        mut then: impl FnMut(&Samples) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
+        let set = match rows {
+            Rows::Made(rows) => return then(&rows[row].2),
+            Rows::Stored(set) => set,
+        };
+        set.read(row, buffer)?;
+        self.count(buffer.len())?;
+        if without_stale && buffer.values.iter().any(|value| is_stale(*value)) {
+            let mut kept = Samples::default();
+            for (at, value) in buffer.timestamps.iter().zip(&buffer.values).filter(|(_, v)| !is_stale(**v)) {
+                kept.push(*at, *value);
+            }
+            (buffer.timestamps, buffer.values) = (kept.timestamps, kept.values);
+        }
+        then(buffer)
+    }
+
+    fn each_row<S: Sink>(
+        &self,
+        rows: &Rows,
+        without_stale: bool,
+        make: impl Fn() -> S + Sync,
+        each: impl Fn(&LabelSet, bool, &Samples, &mut Column, &mut S) -> Result<(), EvalError> + Sync,
+    ) -> Result<Vec<S>, EvalError> {
+        let part = |range: Range<usize>| -> Result<S, EvalError> {
+            let (mut sink, mut buffer, mut column) = (make(), Samples::default(), Column::default());
+            for row in range {
+                column.reset(self.grid.count);
+                let (labels, drop_name) = rows.labels(row);
+                self.with_samples(rows, row, without_stale, &mut buffer, |samples| {
+                    each(labels, drop_name, samples, &mut column, &mut sink)
+                })?;
+            }
+            Ok(sink)
+        };
+        let threads = self.threads.clamp(1, rows.len().div_ceil(64).max(1));
+        if threads == 1 {
+            return Ok(vec![part(0..rows.len())?]);
+        }
+        let size = rows.len().div_ceil(threads);
+        let part = &part;
+        std::thread::scope(|scope| {
+            let started: Vec<_> = (0..threads)
+                .map(|n| scope.spawn(move || part((n * size).min(rows.len())..((n + 1) * size).min(rows.len()))))
+                .collect();
+            let joined = started.into_iter().map(|thread| {
+                thread.join().unwrap_or_else(|_| Err(EvalError::new("unexpected error: a thread of the query ended")))
+            });
+            joined.collect()
+        })
+    }
 }
 
-/// The name of the metric, for annotations.
-pub(crate) fn name_of(labels: &LabelSet) -> &str {
-    labels.get(METRIC_NAME).unwrap_or("")
+/// Steps may skip samples: that a counter was reset, or was not, since the sample before says nothing of the step before.
+fn unhinted(h: Arc<NativeHistogram>) -> Arc<NativeHistogram> {
+    match h.reset_hint {
+        ResetHint::Reset | ResetHint::NoReset => {
+            Arc::new(NativeHistogram { reset_hint: ResetHint::Unknown, ..(*h).clone() })
+        }
+        ResetHint::Unknown | ResetHint::Gauge => h,
+    }
 }

@@ -1,26 +1,43 @@
-//! Label sets with labels taken away, kept, or set.
+//! Making label sets of label sets.
 
 use gantry_model::LabelSet;
-use gantry_model::metric::METRIC_NAME;
+use std::collections::BTreeSet;
+
+pub(crate) const NAME: &str = "__name__";
 
 pub(crate) fn without_name(labels: &LabelSet) -> LabelSet {
-    if labels.get(METRIC_NAME).is_none() {
+    if labels.get(NAME).is_none() {
         return labels.clone();
     }
-    labels.iter().filter(|(name, _)| *name != METRIC_NAME).collect()
+    labels.iter().filter(|(name, _)| *name != NAME).collect()
 }
 
-/// Only these.
-pub(crate) fn keep(labels: &LabelSet, names: &[String]) -> LabelSet {
-    labels.iter().filter(|(name, _)| names.iter().any(|wanted| wanted == name)).collect()
+/// Only these labels.
+pub(crate) fn only(labels: &LabelSet, names: &[String]) -> LabelSet {
+    labels.iter().filter(|(name, _)| names.iter().any(|n| n == name)).collect()
 }
 
-/// All but these and the metric's name.
-pub(crate) fn drop(labels: &LabelSet, names: &[String]) -> LabelSet {
-    labels.iter().filter(|(name, _)| *name != METRIC_NAME && !names.iter().any(|gone| gone == name)).collect()
+/// All but these and the name.
+pub(crate) fn all_but(labels: &LabelSet, names: &[String]) -> LabelSet {
+    labels.iter().filter(|(name, _)| *name != NAME && !names.iter().any(|n| n == name)).collect()
 }
 
-/// With one label set, or taken away where the value is empty.
-pub(crate) fn set(labels: &LabelSet, name: &str, value: &str) -> LabelSet {
-    labels.iter().filter(|(other, _)| *other != name).chain([(name, value)]).collect()
+/// With one label set, or taken away when the value is empty.
+pub(crate) fn with(labels: &LabelSet, name: &str, value: &str) -> LabelSet {
+    labels.iter().filter(|(n, _)| *n != name).chain(std::iter::once((name, value))).collect()
+}
+
+/// `{a="1", b="2"}`, in the order of names.
+pub(crate) fn text(labels: &LabelSet) -> String {
+    labels.to_string()
+}
+
+pub(crate) fn metric_name(labels: &LabelSet) -> &str {
+    labels.get(NAME).unwrap_or_default()
+}
+
+/// Whether a label set occurs twice.
+pub(crate) fn repeated<'l>(labels: impl Iterator<Item = &'l LabelSet>) -> bool {
+    let mut seen = BTreeSet::new();
+    labels.into_iter().any(|l| !seen.insert(l))
 }

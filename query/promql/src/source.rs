@@ -1,33 +1,34 @@
-//! Where series come from.
+//! Where samples come from.
 
 use gantry_model::metric::Samples;
 use gantry_model::{LabelSet, Selector};
 use std::sync::Arc;
 
-/// What a query asks for: the series that match, with samples from the first to the last millisecond, both within.
+/// One selector of a query with the time that it needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Select {
     pub selector: Selector,
+    /// First and last millisecond, both within.
     pub first_ms: i64,
     pub last_ms: i64,
     /// Points farther apart than this are not needed; 0 when every sample counts.
     pub step_ms: i64,
 }
 
-/// Gives series.
+/// Samples that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SourceError(pub String);
+
+/// Finds series. Label sets of an answer are distinct and sorted.
 pub trait Source: Sync {
     fn select(&self, request: &Select) -> Result<Arc<dyn SeriesSet>, SourceError>;
 }
 
-/// Series sorted by labels, each label set once.
+/// Series that were found.
 pub trait SeriesSet: Send + Sync {
     fn labels(&self) -> &[LabelSet];
 
-    /// Replaces what `into` holds by the samples of a series, by its position among the labels.
+    /// Replaces what `into` holds by the samples of one series; samples out of the asked range do no harm.
     fn read(&self, series: usize, into: &mut Samples) -> Result<(), SourceError>;
 }
-
-/// Series that cannot be read; the text is for the operator.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SourceError(pub String);

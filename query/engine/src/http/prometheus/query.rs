@@ -13,6 +13,8 @@ use gantry_promql::{Cell, Params, Steps, Value};
 /// Distance of the instants of a subquery that does not say: that of evaluations of rules.
 const SUBQUERY_STEP_MS: i64 = 60_000;
 const LOOKBACK_MS: i64 = 300_000;
+/// Most threads that read series for one query.
+const MAX_THREADS: usize = 8;
 /// Most samples that one query reads.
 const MAX_SAMPLES: u64 = 100_000_000;
 
@@ -44,7 +46,8 @@ pub async fn range(State(engine): Engine, ask: Ask) -> Result<Response, Refusal>
 
 fn evaluation(ask: &Ask, steps: Steps, instant: bool) -> Result<Params, QueryError> {
     let lookback = params::duration(&ask.params, "lookback_delta")?.unwrap_or(LOOKBACK_MS);
-    Ok(Params { steps, instant, lookback, subquery_step: SUBQUERY_STEP_MS, max_samples: MAX_SAMPLES })
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(MAX_THREADS));
+    Ok(Params { steps, instant, lookback, subquery_step: SUBQUERY_STEP_MS, max_samples: MAX_SAMPLES, threads })
 }
 
 async fn answer(engine: &QueryEngine, ask: &Ask, params: Params) -> Result<PromqlAnswer, QueryError> {

@@ -1,9 +1,8 @@
-//! What expressions are worth: series of values at the steps of a query.
+//! What is asked and answered.
 
-use crate::Annotations;
+use crate::{Cell, Column};
 use gantry_model::LabelSet;
-use gantry_model::metric::NativeHistogram;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 /// The instants of a query: `start`, `start + step`, ... up to `end`, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,43 +33,36 @@ impl Steps {
     }
 }
 
-/// The value of a series at one step.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Cell {
-    #[default]
-    Empty,
-    Float(f64),
-    Histogram(Arc<NativeHistogram>),
+/// When and how a query is evaluated. Times are milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Params {
+    pub steps: Steps,
+    /// An instant query: a range vector is an answer, and the order of `sort` counts.
+    pub instant: bool,
+    /// How old the newest sample of a series may be; it must be younger.
+    pub lookback: i64,
+    /// Distance of the instants of a subquery that does not say.
+    pub subquery_step: i64,
+    /// Most samples that may be read.
+    pub max_samples: u64,
+    /// Threads that read series; at least 1.
+    pub threads: usize,
 }
 
-impl Cell {
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Cell::Empty)
-    }
-
-    pub fn float(&self) -> Option<f64> {
-        if let Cell::Float(value) = self { Some(*value) } else { None }
-    }
-
-    /// The number changed by `f`; nothing of anything else.
-    pub(crate) fn map_float(&self, f: impl Fn(f64) -> f64) -> Cell {
-        self.float().map_or(Cell::Empty, |value| Cell::Float(f(value)))
-    }
+/// While a query is evaluated: the values of a series at all steps.
+#[derive(Clone, Debug)]
+pub(crate) struct Curve {
+    pub(crate) labels: LabelSet,
+    /// The name goes at the end of the query: until then it may tell series apart and be copied.
+    pub(crate) drop_name: bool,
+    pub(crate) column: Column,
 }
 
 /// One series with a cell for every step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     pub labels: LabelSet,
-    /// The name goes at the end of the query: until then it may tell series apart and be copied.
-    pub drop_name: bool,
     pub cells: Vec<Cell>,
-}
-
-impl Series {
-    pub(crate) fn has_values(&self) -> bool {
-        self.cells.iter().any(|cell| !cell.is_empty())
-    }
 }
 
 /// The answer to a query.
@@ -83,6 +75,13 @@ pub enum Value {
     Vector(Vec<Series>),
     /// Samples of an instant query for a range: of each series the times and cells.
     Matrix(Vec<(LabelSet, Vec<(i64, Cell)>)>),
+}
+
+/// Warnings (the answer may be wrong) and infos (the question may be), each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Annotations {
+    pub warnings: BTreeSet<String>,
+    pub infos: BTreeSet<String>,
 }
 
 /// A value, and what is to be said about it.
