@@ -52,3 +52,15 @@ pub(crate) fn object_error(error: &object_store::Error, doing: impl std::fmt::Di
 pub(crate) fn join_error(error: tokio::task::JoinError) -> StoreError {
     StoreError::internal(format!("a background task failed: {error}"))
 }
+
+/// Why appends of `what` cannot go on while too many `waiting` things are not written; the error of the last attempt to
+/// write them, if that failed, says more.
+pub(crate) fn no_room(flush_error: Option<&StoreError>, what: &str, waiting: &str) -> StoreError {
+    let slow = format!("{what} come in faster than they can be written");
+    let (kind, why) = match flush_error {
+        Some(error) if error.kind() == ErrorKind::StorageFull => (ErrorKind::StorageFull, error.message()),
+        Some(error) => (ErrorKind::Overloaded, error.message()),
+        None => (ErrorKind::Overloaded, slow.as_str()),
+    };
+    StoreError::new(kind, format!("too many {waiting}: {why}"))
+}

@@ -42,7 +42,7 @@ pub(crate) async fn flush_oldest(shared: &Arc<Shared>, partition: &Arc<Partition
     shared.metrics.memtables_waiting.dec();
     shared.metrics.flushes.inc();
     shared.metrics.flush_seconds.observe(started.elapsed().as_secs_f64());
-    if let Err(error) = partition.release_segments(shared, frozen.end) {
+    if let Err(error) = partition.log.release(shared, frozen.end) {
         // The lines are safe; the files go at the next start.
         tracing::warn!(%error, "a WAL segment that is no longer needed stays");
         shared.metrics.error("release", &error);

@@ -1,28 +1,25 @@
 //! [`Partition`]: memtables and splits of a share of the streams, under one lock, so that a snapshot is consistent.
 
-use crate::error::io_context;
+use crate::error::no_room;
 use crate::mask::Mask;
 use crate::memtable::Memtable;
 use crate::querier::Snapshot;
-use crate::shared::Shared;
 use crate::split::{Split, SplitId, SplitMeta};
 use crate::wal::WalPosition;
+use crate::wal::log::Log;
 use crate::wal::queue::{Item, Queue};
-use crate::wal::segment::{file_name, sync_dir};
 use gantry_model::{TenantId, TimeRange, Timestamp};
-use gantry_store_api::{ErrorKind, StoreError};
+use gantry_store_api::StoreError;
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Partition {
     pub number: u32,
-    /// Directory of the WAL segments.
-    pub dir: PathBuf,
+    pub log: Arc<Log>,
     pub queue: Queue<Item>,
     /// Held while a memtable is written, so that they become splits in order.
     pub flushing: tokio::sync::Mutex<()>,
@@ -41,8 +38,6 @@ struct State {
     /// Oldest first.
     frozen: VecDeque<Frozen>,
     splits: BTreeMap<TenantId, Vec<Arc<Split>>>,
-    /// Bytes of every segment on disk by number.
-    segments: BTreeMap<u64, u64>,
     /// Number of the last delete request that is older than all lines of the active memtable.
     after_delete: u64,
     /// Number of the delete request that the next memtable comes after.
@@ -83,7 +78,7 @@ impl Partition {
     pub(crate) fn new(number: u32, dir: PathBuf, queue_bytes: usize) -> Self {
         Partition {
             number,
-            dir,
+            log: Arc::new(Log::new(dir)),
             queue: Queue::new(queue_bytes),
             flushing: tokio::sync::Mutex::default(),
             compacting: tokio::sync::Mutex::default(),
@@ -184,12 +179,7 @@ impl Partition {
         if state.frozen.len() < most {
             return Ok(());
         }
-        let (kind, why) = match &state.flush_error {
-            Some(error) if error.kind() == ErrorKind::StorageFull => (ErrorKind::StorageFull, error.message()),
-            Some(error) => (ErrorKind::Overloaded, error.message()),
-            None => (ErrorKind::Overloaded, "lines come in faster than they can be written"),
-        };
-        Err(StoreError::new(kind, format!("too many memtables wait to become splits: {why}")))
+        Err(no_room(state.flush_error.as_ref(), "lines", "memtables wait to become splits"))
     }
 
     pub(crate) fn flush_failed(&self, error: &StoreError) {
@@ -282,37 +272,5 @@ impl Partition {
     pub(crate) fn memtable_rows(&self) -> usize {
         let state = self.state.lock();
         state.active.rows() + state.frozen.iter().map(|frozen| frozen.memtable.rows()).sum::<usize>()
-    }
-
-    /// Notes how long a segment is now.
-    pub(crate) fn segment_grew(&self, shared: &Shared, number: u64, bytes: u64) {
-        let before = self.state.lock().segments.insert(number, bytes).unwrap_or(0);
-        shared.disk.wal.fetch_add(bytes, Ordering::Relaxed);
-        shared.disk.wal.fetch_sub(before, Ordering::Relaxed);
-        shared.metrics.wal_size.add(bytes as i64 - before as i64);
-    }
-
-    /// Notes that a segment without a single record was removed.
-    pub(crate) fn forget_segment(&self, shared: &Shared, number: u64) {
-        self.segment_grew(shared, number, 0);
-        self.state.lock().segments.remove(&number);
-    }
-
-    /// Removes the segments before `end`, which are in splits.
-    pub(crate) fn release_segments(&self, shared: &Shared, end: WalPosition) -> Result<(), StoreError> {
-        let mut state = self.state.lock();
-        let kept = state.segments.split_off(&end.segment);
-        let released = std::mem::replace(&mut state.segments, kept);
-        drop(state);
-        for (number, bytes) in &released {
-            shared.disk.wal.fetch_sub(*bytes, Ordering::Relaxed);
-            shared.metrics.wal_size.sub(*bytes as i64);
-            let path = self.dir.join(file_name(*number));
-            io_context(std::fs::remove_file(&path), || format!("cannot remove {}", path.display()))?;
-        }
-        if released.is_empty() {
-            return Ok(());
-        }
-        io_context(sync_dir(&self.dir), || format!("cannot sync {}", self.dir.display()))
     }
 }

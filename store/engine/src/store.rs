@@ -18,6 +18,7 @@ use crate::querier::{Snapshot, querier};
 use crate::recovery::replay;
 use crate::scatter::scatter;
 use crate::shared::Shared;
+use crate::wal::appender::WriteGroups;
 use crate::wal::codec::{Encoder, MAX_RAW};
 use crate::wal::queue::{Item, stopping};
 use crate::wal::record::Record;
@@ -243,7 +244,9 @@ async fn open_partitions(shared: &Arc<Shared>, contents: Contents, mut cuts: Cut
         shared.metrics.memtable_bytes.add(partition.memtable_bytes() as i64);
         let writer = Writer::new(partition.clone(), shared.clone(), next_segment);
         let thread = std::thread::Builder::new().name(format!("wal-{:03}", partition.number));
-        writers.push(io_context(thread.spawn(move || writer.run()), || "cannot start a WAL writer")?);
+        let partition = partition.clone();
+        let run = move || writer.run(&partition.queue);
+        writers.push(io_context(thread.spawn(run), || "cannot start a WAL writer")?);
     }
     Ok((partitions, writers))
 }

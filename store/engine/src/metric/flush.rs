@@ -31,7 +31,7 @@ impl MetricStore {
             return Err(error);
         }
         self.counters.flushes.inc();
-        if let Err(error) = shard.release_segments(&self.shared, frozen.end) {
+        if let Err(error) = shard.log.release(&self.shared, frozen.end) {
             // The samples are safe; the files go at the next start.
             tracing::warn!(%error, "a WAL segment that is no longer needed stays");
             self.shared.metrics.error("release", &error);

@@ -6,19 +6,17 @@ use super::metadata::Metadata;
 use super::record::{self, RecordSink};
 use super::series::NewSample;
 use super::shard::Shard;
-use crate::error::{io_context, join_error};
-use crate::recovery::{create_dirs, keep_aside, report_damage};
+use crate::error::join_error;
 use crate::shared::Shared;
 use crate::wal::WalPosition;
-use crate::wal::reader::{Item, SegmentBytes};
-use crate::wal::segment::{self, HEADER, file_name};
+use crate::wal::log::Record;
+use crate::wal::segment::HEADER;
 use gantry_chunk::Scratch;
 use gantry_model::TenantId;
 use gantry_model::metric::{EncodedLabels, Exemplar, MetricMetadata, NativeHistogram};
 use gantry_store_api::StoreError;
 use parking_lot::RwLockWriteGuard;
 use std::collections::HashMap;
-use std::fs::OpenOptions;
 use std::sync::Arc;
 
 /// What replay needs to know.
@@ -37,76 +35,23 @@ impl Replay {
     }
 
     fn run_here(&self, flushed: WalPosition) -> Result<u64, StoreError> {
-        let (shared, shard) = (&self.shared, &self.shard);
-        let dir = &shard.dir;
-        io_context(create_dirs(&shared.options.data, dir), || format!("cannot create {}", dir.display()))?;
-        let numbers = segment::list(dir)?;
-        let next = numbers.last().map_or(1, |last| last + 1).max(flushed.segment);
-        for number in numbers.iter().copied() {
-            let path = dir.join(file_name(number));
-            let bytes = io_context(path.metadata(), || format!("cannot read {}", path.display()))?.len();
-            shard.segment_grew(shared, number, bytes);
-        }
-        shard.release_segments(shared, flushed)?;
-        let active = shard.active();
+        let (shared, log) = (&self.shared, &self.shard.log);
+        let found = log.open(shared, flushed)?;
+        let active = self.shard.active();
         let mut sink = Sink::new(self, &active);
         let mut scratch = Scratch::default();
-        for number in numbers.into_iter().filter(|number| *number >= flushed.segment) {
-            let from = if number == flushed.segment { flushed.offset } else { HEADER };
-            self.segment(number, from, &mut sink, &mut scratch)?;
+        for from in found.segments {
+            log.replay(shared, from, |Record { payload, offset, end }| {
+                record::read(payload, &mut scratch, &mut sink)?;
+                self.shard.touched(shared.clock.now(), end - offset);
+                Ok(())
+            })?;
         }
         drop(sink);
         if active.is_empty() {
-            shard.release_segments(shared, WalPosition { segment: next, offset: HEADER })?;
+            log.release(shared, WalPosition { segment: found.next, offset: HEADER })?;
         }
-        Ok(next)
-    }
-
-    fn segment(&self, number: u64, from: u64, sink: &mut Sink<'_>, scratch: &mut Scratch) -> Result<(), StoreError> {
-        let path = self.shard.dir.join(file_name(number));
-        let bytes = SegmentBytes::read(&path)?;
-        let mut damaged = false;
-        for item in bytes.items(from) {
-            match item {
-                Item::Record { payload, offset, end } => match record::read(payload, scratch, sink) {
-                    Ok(()) => {
-                        self.shard.touched(self.shared.clock.now(), end - offset);
-                        self.shared.metrics.replayed_records.inc();
-                    }
-                    Err(what) => {
-                        report_damage(&self.shared, &path, offset, end, &what);
-                        damaged = true;
-                    }
-                },
-                Item::Damaged { from, to, what } => {
-                    report_damage(&self.shared, &path, from, to, &what);
-                    damaged = true;
-                }
-                Item::Torn { from, what } => self.cut_torn_end(number, from, bytes.len(), &what)?,
-            }
-        }
-        if damaged { keep_aside(&path) } else { Ok(()) }
-    }
-
-    /// The bytes behind the last whole record were never acknowledged.
-    fn cut_torn_end(&self, number: u64, from: u64, len: u64, what: &str) -> Result<(), StoreError> {
-        let path = self.shard.dir.join(file_name(number));
-        tracing::warn!(segment = %path.display(), from, bytes = len - from, what, "cutting the unfinished end of the WAL");
-        let cut = || {
-            if from < HEADER {
-                return std::fs::remove_file(&path);
-            }
-            let file = OpenOptions::new().write(true).open(&path)?;
-            file.set_len(from)?;
-            file.sync_data()
-        };
-        io_context(cut(), || format!("cannot cut {}", path.display()))?;
-        if from < HEADER {
-            self.shard.forget_segment(&self.shared, number);
-        } else {
-            self.shard.segment_grew(&self.shared, number, from);
-        }
-        Ok(())
+        Ok(found.next)
     }
 }
 

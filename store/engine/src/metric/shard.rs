@@ -4,19 +4,17 @@ use super::block::{Block, BlockMeta};
 use super::exemplars::Exemplars;
 use super::head::Heads;
 use super::writer::Item;
-use crate::error::io_context;
-use crate::shared::Shared;
+use crate::error::no_room;
 use crate::split::SplitId;
 use crate::wal::WalPosition;
+use crate::wal::log::Log;
 use crate::wal::queue::Queue;
-use crate::wal::segment::{file_name, sync_dir};
 use gantry_model::{TenantId, Timestamp};
-use gantry_store_api::{ErrorKind, StoreError};
+use gantry_store_api::StoreError;
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Frozen heads that may wait to become blocks before appends have to wait, too.
@@ -25,8 +23,7 @@ const WAITING: usize = 1;
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub number: u32,
-    /// Directory of the log's segments.
-    pub dir: PathBuf,
+    pub log: Arc<Log>,
     pub queue: Queue<Item>,
     pub exemplars: Exemplars,
     /// Held while a head is written.
@@ -51,8 +48,6 @@ struct State {
     blocks: BTreeMap<TenantId, Vec<Arc<Block>>>,
     /// Blocks that could not be read by a merge.
     unmergeable: HashSet<SplitId>,
-    /// Bytes of every segment on disk by number.
-    segments: BTreeMap<u64, u64>,
     /// Why the last flush failed.
     flush_error: Option<StoreError>,
 }
@@ -83,7 +78,7 @@ impl Shard {
     pub(crate) fn new(number: u32, dir: PathBuf, queue_bytes: usize, exemplars: usize) -> Self {
         Shard {
             number,
-            dir,
+            log: Arc::new(Log::new(dir)),
             queue: Queue::new(queue_bytes),
             exemplars: Exemplars::new(exemplars),
             flushing: tokio::sync::Mutex::default(),
@@ -199,48 +194,11 @@ impl Shard {
         if state.frozen.len() < WAITING {
             return Ok(());
         }
-        let (kind, why) = match &state.flush_error {
-            Some(error) if error.kind() == ErrorKind::StorageFull => (ErrorKind::StorageFull, error.message()),
-            Some(error) => (ErrorKind::Overloaded, error.message()),
-            None => (ErrorKind::Overloaded, "samples come in faster than they can be written"),
-        };
-        Err(StoreError::new(kind, format!("too many samples wait to become blocks: {why}")))
+        Err(no_room(state.flush_error.as_ref(), "samples", "heads of series wait to become blocks"))
     }
 
     pub(crate) fn flush_failed(&self, error: &StoreError) {
         self.state.lock().flush_error = Some(error.clone());
         self.drained.notify_all();
-    }
-
-    /// Notes how long a segment is now.
-    pub(crate) fn segment_grew(&self, shared: &Shared, number: u64, bytes: u64) {
-        let before = self.state.lock().segments.insert(number, bytes).unwrap_or(0);
-        shared.disk.wal.fetch_add(bytes, Ordering::Relaxed);
-        shared.disk.wal.fetch_sub(before, Ordering::Relaxed);
-        shared.metrics.wal_size.add(bytes as i64 - before as i64);
-    }
-
-    /// Notes that a segment without a single record was removed.
-    pub(crate) fn forget_segment(&self, shared: &Shared, number: u64) {
-        self.segment_grew(shared, number, 0);
-        self.state.lock().segments.remove(&number);
-    }
-
-    /// Removes the segments before `end`, which are in blocks.
-    pub(crate) fn release_segments(&self, shared: &Shared, end: WalPosition) -> Result<(), StoreError> {
-        let mut state = self.state.lock();
-        let kept = state.segments.split_off(&end.segment);
-        let released = std::mem::replace(&mut state.segments, kept);
-        drop(state);
-        for (number, bytes) in &released {
-            shared.disk.wal.fetch_sub(*bytes, Ordering::Relaxed);
-            shared.metrics.wal_size.sub(*bytes as i64);
-            let path = self.dir.join(file_name(*number));
-            io_context(std::fs::remove_file(&path), || format!("cannot remove {}", path.display()))?;
-        }
-        if released.is_empty() {
-            return Ok(());
-        }
-        io_context(sync_dir(&self.dir), || format!("cannot sync {}", self.dir.display()))
     }
 }

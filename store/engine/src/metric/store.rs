@@ -17,6 +17,7 @@ use crate::shared::Shared;
 use crate::stats::StoreStats;
 use crate::store::Store;
 use crate::wal::WalPosition;
+use crate::wal::appender::WriteGroups;
 use crate::wal::queue::stopping;
 use crate::wal::writer::answered;
 use async_trait::async_trait;
@@ -75,7 +76,9 @@ impl MetricStore {
         for (shard, next) in shards.iter().zip(next_segments) {
             let writer = Writer::new((shard.clone(), shards.len() as u64), shared.clone(), counts.clone(), next);
             let thread = std::thread::Builder::new().name(format!("wal-m{:03}", shard.number));
-            writers.push(io_context(thread.spawn(move || writer.run()), || "cannot start a WAL writer")?);
+            let shard = shard.clone();
+            let run = move || writer.run(&shard.queue);
+            writers.push(io_context(thread.spawn(run), || "cannot start a WAL writer")?);
         }
         let writers = Mutex::new(writers);
         let store = MetricStore { shared: shared.clone(), shards, metadata, counters, counts, writers };

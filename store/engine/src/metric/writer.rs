@@ -6,11 +6,9 @@
 use super::head::{Head, Heads, Rules, SeriesCounts};
 use super::record::EntryWriter;
 use super::shard::Shard;
-use crate::SyncMode;
 use crate::shared::Shared;
-use crate::wal::WalPosition;
-use crate::wal::queue::{Queued, Work};
-use crate::wal::segment::{AppendError, HEADER, Segment};
+use crate::wal::appender::{Appender, WriteGroups};
+use crate::wal::queue::Queued;
 use gantry_chunk::Scratch;
 use gantry_model::TenantId;
 use gantry_model::metric::{Exemplar, MetricBatch, MetricMetadata};
@@ -52,26 +50,12 @@ pub(crate) struct Writer {
     counts: Arc<SeriesCounts>,
     /// Shards that share the limits of memory and log.
     shards: u64,
-    /// `None` until the first group, and after an error that left its end unknown.
-    segment: Option<Segment>,
-    next_number: u64,
+    log: Appender,
     /// Which numbering of series records speak of.
     dictionary: u64,
-    /// With `sync = "interval"`: when the oldest unsynced group has to be synced.
-    sync_due: Option<Instant>,
     entries: EntryWriter,
     scratch: Scratch,
     group: Vec<u8>,
-}
-
-/// Answers everyone who waits when the thread ends, however it ends.
-struct CloseOnExit(Arc<Shard>);
-
-impl Drop for CloseOnExit {
-    fn drop(&mut self) {
-        self.0.queue.close();
-        while !self.0.queue.take(Some(Instant::now())).items.is_empty() {}
-    }
 }
 
 impl Writer {
@@ -82,81 +66,29 @@ impl Writer {
         counts: Arc<SeriesCounts>,
         next_segment: u64,
     ) -> Self {
+        let log = Appender::new(shard.log.clone(), shared.clone(), next_segment);
         Writer {
             shard,
             shared,
             counts,
             shards: shards.max(1),
-            segment: None,
-            next_number: next_segment,
+            log,
             // Segments are never numbered twice: neither are dictionaries.
             dictionary: next_segment << 20,
-            sync_due: None,
             entries: EntryWriter::default(),
             scratch: Scratch::default(),
             group: Vec::new(),
         }
     }
 
-    /// Works until the queue is closed and empty.
-    pub(crate) fn run(mut self) {
-        let _close = CloseOnExit(self.shard.clone());
-        loop {
-            let Work { items, freeze, finished } = self.shard.queue.take(self.sync_due);
-            if !items.is_empty() {
-                self.handle(items);
-            }
-            let frozen = if self.head_is_full() || !freeze.is_empty() { self.freeze() } else { Ok(()) };
-            for answer in freeze {
-                let _ = answer.send(frozen.clone());
-            }
-            if finished || self.sync_due.is_some_and(|due| due <= Instant::now()) {
-                self.sync();
-            }
-            if finished {
-                return;
-            }
-        }
-    }
-
-    fn handle(&mut self, items: Vec<Item>) {
-        let started = Instant::now();
-        let outcome = self.admit().and_then(|()| self.take_in(&items)).and_then(|commits| {
-            self.write()?;
-            Ok(commits)
-        });
-        match outcome {
-            Ok(commits) => {
-                self.shared.metrics.wal_sync_seconds.observe(started.elapsed().as_secs_f64());
-                self.shared.metrics.wal_groups.inc();
-                for (Item { answer, room, .. }, commit) in items.into_iter().zip(commits) {
-                    let _ = answer.send(Ok(commit));
-                    drop(room);
-                }
-            }
-            Err(error) => {
-                self.shared.metrics.error("append", &error);
-                self.start_dictionary();
-                for item in items {
-                    let _ = item.answer.send(Err(error.clone()));
-                }
-            }
-        }
-    }
-
     /// Whether the group may be written: memory, disk, a segment to write to.
     fn admit(&mut self) -> Result<(), StoreError> {
         self.shared.disk.check_write()?;
-        if self.head_is_full() {
+        if self.is_full() {
             self.shard.wait_for_room(PATIENCE)?;
             self.freeze()?;
         }
-        match &self.segment {
-            None => self.segment = Some(self.create_segment()?),
-            Some(full) if full.len() >= SEGMENT_BYTES => self.next_segment(),
-            Some(_) => {}
-        }
-        Ok(())
+        self.log.ensure_open(SEGMENT_BYTES)
     }
 
     /// Gives the samples to the heads, and fills the group with the records of what they took.
@@ -216,27 +148,9 @@ impl Writer {
         if self.group.is_empty() {
             return Ok(());
         }
-        let sync_now = self.shared.options.sync == SyncMode::Always;
-        let Some(segment) = self.segment.as_mut() else {
-            return Err(StoreError::internal("no WAL segment is open"));
-        };
-        match segment.append(&mut [IoSlice::new(&self.group)], sync_now) {
-            Ok(()) => {
-                let bytes = self.group.len() as u64;
-                self.shard.segment_grew(&self.shared, segment.number, segment.len());
-                self.shard.touched(self.shared.clock.now(), bytes);
-                self.shared.metrics.wal_bytes.inc_by(bytes);
-                if !sync_now {
-                    self.sync_due.get_or_insert_with(|| Instant::now() + self.shared.options.sync_interval);
-                }
-                Ok(())
-            }
-            Err(AppendError::RolledBack(error)) => Err(error),
-            Err(AppendError::Broken(error)) => {
-                self.segment = None;
-                Err(error)
-            }
-        }
+        self.log.append(&mut [IoSlice::new(&self.group)])?;
+        self.shard.touched(self.shared.clock.now(), self.group.len() as u64);
+        Ok(())
     }
 
     /// Numbers of series that were given out may be unknown to the log: it is told all labels again.
@@ -245,8 +159,41 @@ impl Writer {
         let active = self.shard.active();
         active.tenants.write().values_mut().for_each(Head::forget_logged);
     }
+}
 
-    fn head_is_full(&self) -> bool {
+impl WriteGroups for Writer {
+    type Item = Item;
+
+    fn log(&mut self) -> &mut Appender {
+        &mut self.log
+    }
+
+    fn handle(&mut self, items: Vec<Item>) {
+        let started = Instant::now();
+        let outcome = self.admit().and_then(|()| self.take_in(&items)).and_then(|commits| {
+            self.write()?;
+            Ok(commits)
+        });
+        match outcome {
+            Ok(commits) => {
+                self.shared.metrics.wal_sync_seconds.observe(started.elapsed().as_secs_f64());
+                self.shared.metrics.wal_groups.inc();
+                for (Item { answer, room, .. }, commit) in items.into_iter().zip(commits) {
+                    let _ = answer.send(Ok(commit));
+                    drop(room);
+                }
+            }
+            Err(error) => {
+                self.shared.metrics.error("append", &error);
+                self.start_dictionary();
+                for item in items {
+                    let _ = item.answer.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
         let options = &self.shared.options.metrics;
         self.shard.active_log_bytes() >= options.head_log_bytes / self.shards
             || self.shard.active().sample_bytes() >= options.head_bytes / self.shards
@@ -260,44 +207,12 @@ impl Writer {
             return Ok(());
         }
         self.shard.wait_for_room(Duration::ZERO)?;
-        self.next_segment();
-        let end = match &self.segment {
-            Some(segment) => WalPosition { segment: segment.number, offset: segment.len() },
-            None => WalPosition { segment: self.next_number, offset: HEADER },
-        };
+        self.log.start_next();
         self.dictionary += 1;
-        if self.shard.freeze(end) {
+        if self.shard.freeze(self.log.end()) {
             self.shared.heads_frozen.notify_one();
         }
         Ok(())
-    }
-
-    /// Starts a new segment; without one the old one goes on.
-    fn next_segment(&mut self) {
-        self.sync();
-        match self.create_segment() {
-            Ok(segment) => self.segment = Some(segment),
-            Err(error) => self.shared.metrics.error("segment", &error),
-        }
-    }
-
-    fn create_segment(&mut self) -> Result<Segment, StoreError> {
-        let segment = Segment::create(&self.shard.dir, self.next_number)?;
-        self.next_number += 1;
-        self.shard.segment_grew(&self.shared, segment.number, segment.len());
-        Ok(segment)
-    }
-
-    /// Syncs what `sync = "interval"` has left unsynced.
-    fn sync(&mut self) {
-        if self.sync_due.take().is_none() {
-            return;
-        }
-        if let Some(Err(error)) = self.segment.as_ref().map(Segment::sync) {
-            tracing::error!(%error, "the WAL cannot be synced");
-            self.shared.metrics.error("sync", &error);
-            self.segment = None;
-        }
     }
 }
 

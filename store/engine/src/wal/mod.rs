@@ -7,9 +7,12 @@
 //!                                            segment files --> replay after a restart
 //! ```
 //! The bytes are described in `docs/format/wal.md`. Start with [`codec`] for a record's inside, [`record`] and [`segment`] for its
-//! outside, [`writer`] for the order of things. Never here: what a memtable does, when a segment may go.
+//! outside, [`writer`] for the order of things. [`log`] and [`appender`] serve the logs of metrics, too. Never here: what a memtable
+//! does, when a segment may go.
 
+pub(crate) mod appender;
 pub(crate) mod codec;
+pub(crate) mod log;
 pub(crate) mod queue;
 pub(crate) mod reader;
 pub(crate) mod record;

@@ -113,6 +113,8 @@ fn range(range: &Range<u32>) -> Range<usize> {
 #[derive(Debug, Default)]
 pub struct MetricBatchBuilder {
     batch: MetricBatch,
+    /// Whether the last series takes what is pushed.
+    open: bool,
 }
 
 impl MetricBatchBuilder {
@@ -151,8 +153,9 @@ impl MetricBatchBuilder {
         }
     }
 
-    /// Takes back the series that was opened last, when nothing was pushed to it.
+    /// Closes the series that was opened last, and takes it back when nothing was pushed to it.
     pub fn close(&mut self) {
+        self.open = false;
         let empty = |s: &mut BatchSeries| s.samples.is_empty() && s.histograms.is_empty() && s.exemplars.is_empty();
         if let Some(series) = self.batch.series.pop_if(empty) {
             self.batch.labels.truncate(series.labels.start as usize);
@@ -170,6 +173,7 @@ impl MetricBatchBuilder {
                 exemplars: empty_range(at(self.batch.exemplars.len())?),
             })
         });
+        self.open = outcome.is_ok();
         match outcome {
             Ok(series) => self.batch.series.push(series),
             Err(error) => {
@@ -203,14 +207,14 @@ impl MetricBatchBuilder {
         if self.batch.labels.len() == start { Err(InvalidLabels::Empty) } else { Ok(()) }
     }
 
-    /// The labels of the series that was opened last.
+    /// The labels of the open series.
     pub fn labels(&self) -> Option<EncodedLabels<'_>> {
-        self.batch.series.last().map(|series| self.batch.labels(series))
+        self.batch.series.last().filter(|_| self.open).map(|series| self.batch.labels(series))
     }
 
     /// A number at an instant in milliseconds.
     pub fn sample(&mut self, timestamp_ms: i64, value: f64) -> &mut Self {
-        if let Some(series) = self.batch.series.last_mut() {
+        if let Some(series) = self.batch.series.last_mut().filter(|_| self.open) {
             self.batch.timestamps.push(timestamp_ms);
             self.batch.values.push(value);
             series.samples.end += 1;
@@ -220,7 +224,7 @@ impl MetricBatchBuilder {
 
     /// A histogram at an instant in milliseconds. It is not validated here.
     pub fn histogram(&mut self, timestamp_ms: i64, histogram: NativeHistogram) -> &mut Self {
-        if let Some(series) = self.batch.series.last_mut() {
+        if let Some(series) = self.batch.series.last_mut().filter(|_| self.open) {
             self.batch.histograms.push((timestamp_ms, histogram));
             series.histograms.end += 1;
         }
@@ -228,7 +232,7 @@ impl MetricBatchBuilder {
     }
 
     pub fn exemplar(&mut self, exemplar: Exemplar) -> &mut Self {
-        if let Some(series) = self.batch.series.last_mut() {
+        if let Some(series) = self.batch.series.last_mut().filter(|_| self.open) {
             self.batch.exemplars.push(exemplar);
             series.exemplars.end += 1;
         }
@@ -302,5 +306,20 @@ mod tests {
         assert_eq!(builder.series_bytes(broken).unwrap_err(), InvalidLabels::Encoding("b".into()));
         let batch = builder.finish();
         assert!(batch.labels.is_empty() && batch.series.is_empty());
+    }
+
+    #[test]
+    fn what_is_pushed_after_a_refused_or_closed_series_is_of_no_other() {
+        let mut builder = MetricBatch::builder();
+        builder.series([("a", "1")]).unwrap().sample(1, 1.0);
+        builder.series([("", "1")]).unwrap_err();
+        assert!(builder.labels().is_none());
+        builder.sample(2, 2.0);
+        builder.series([("b", "1")]).unwrap();
+        builder.close();
+        builder.sample(3, 3.0).histogram(3, NativeHistogram::default());
+        let batch = builder.finish();
+        let [one] = batch.series() else { panic!("one series") };
+        assert_eq!((batch.samples(one), batch.sample_count()), ((&[1][..], &[1.0][..]), 1));
     }
 }

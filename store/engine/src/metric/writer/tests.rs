@@ -7,6 +7,7 @@ use crate::metric::metadata::Metadata;
 use crate::metric::replay::Replay;
 use crate::metrics::Metrics;
 use crate::tests::{NOW, options, roomy, tenant};
+use crate::wal::WalPosition;
 use gantry_model::ManualClock;
 use gantry_store_api::ErrorKind;
 use std::path::Path;
@@ -60,7 +61,7 @@ async fn what_could_not_be_logged_is_logged_when_it_is_sent_again() {
     let shared = shared(dir.path());
     let shard = shard(dir.path());
     let mut writer = Writer::new((shard, 1), shared.clone(), Arc::default(), 1);
-    writer.segment = Some(Segment::without_room(1));
+    writer.log.lose_room();
     let error = append(&mut writer, batch(0)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
     // The heads hold them by now, and know numbers of series that the log does not know.
