@@ -7,13 +7,13 @@
 //! ```
 //! (grafana/loki, `pkg/push/push.proto`; fields of other numbers are skipped.)
 
-use super::wire::{Value, Wire};
 use super::{DecodeError, from_secs_and_nanos, names, readable};
 use crate::error::{Refusals, cut, shown};
 use crate::incoming::Incoming;
 use crate::label_cache::LabelCache;
 use crate::reason::Reason;
 use gantry_model::{LabelSet, LogBatchBuilder, Timestamp};
+use gantry_prompb::{Value, Wire};
 use std::borrow::Cow;
 
 /// Bytes of a body for which to expect one line.

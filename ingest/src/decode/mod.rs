@@ -24,7 +24,6 @@ mod otlp_metrics;
 mod remote_write;
 mod splunk;
 pub(crate) mod time;
-mod wire;
 
 pub use document::DocumentOptions;
 pub(crate) use document::{Context, Document, write_map};
@@ -72,8 +71,8 @@ impl DecodeError {
     }
 }
 
-impl From<wire::WireError> for DecodeError {
-    fn from(error: wire::WireError) -> Self {
+impl From<gantry_prompb::WireError> for DecodeError {
+    fn from(error: gantry_prompb::WireError) -> Self {
         DecodeError { reason: Reason::InvalidProtobuf, message: error.to_string() }
     }
 }

@@ -2,25 +2,8 @@
 
 use gantry_meta::{MetaError, MetaErrorKind};
 use gantry_store_api::{ErrorKind, StoreError};
+pub(crate) use gantry_wal::{io_context, io_error};
 use std::io;
-
-/// A full disk and a used-up quota are told apart from everything else.
-pub(crate) fn io_error(error: &io::Error, doing: impl std::fmt::Display) -> StoreError {
-    let kind = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            ErrorKind::StorageFull
-        }
-        _ => ErrorKind::Internal,
-    };
-    StoreError::new(kind, format!("{doing}: {error}"))
-}
-
-pub(crate) fn io_context<T, D: std::fmt::Display>(
-    result: io::Result<T>,
-    doing: impl FnOnce() -> D,
-) -> Result<T, StoreError> {
-    result.map_err(|error| io_error(&error, doing()))
-}
 
 pub(crate) fn meta_error(error: MetaError) -> StoreError {
     let kind = match error.kind() {

@@ -7,11 +7,11 @@
 
 mod histogram;
 
-use super::super::wire::{Value, Wire};
 use super::super::{DecodeError, readable};
 use super::{Families, open_metrics_float};
 use gantry_model::LabelSet;
 use gantry_model::metric::{Exemplar, METRIC_NAME, MetricMetadata, MetricType};
+use gantry_prompb::{Value, Wire};
 use std::borrow::Cow;
 
 type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;

@@ -1,8 +1,8 @@
 //! Makes an OTLP request readable in which a string is not UTF-8, so that one bad byte does not cost the whole request.
 
-use super::super::wire::{Value, Wire};
 use super::super::{DecodeError, readable};
 use crate::reason::Reason;
+use gantry_prompb::{Value, Wire};
 
 /// Deeper nesting is refused by the decoder anyway.
 const MAX_DEPTH: usize = 100;

@@ -5,17 +5,14 @@
 //! `prompb/remote.proto`, `prompb/io/prometheus/write/v2/types.proto`. Fields of other numbers are skipped, times at
 //! which counters started among them.
 
-mod histogram;
 mod v1;
 mod v2;
 
-pub(super) use histogram::{Side, read_span};
 pub use v1::remote_write_v1;
 pub use v2::remote_write_v2;
 
 use super::DecodeError;
-use super::wire::{Value, Wire};
-use gantry_model::metric::MetricType;
+use gantry_prompb::{Value, Wire};
 
 /// `Sample { 1: double value, 2: int64 timestamp }`, the same in both versions.
 #[inline]
@@ -31,21 +28,9 @@ fn read_sample(mut wire: Wire<'_>) -> Result<(i64, f64), DecodeError> {
     Ok((at, sample))
 }
 
-/// The same numbers in both versions.
-fn metric_type(number: u64) -> MetricType {
-    match number {
-        1 => MetricType::Counter,
-        2 => MetricType::Gauge,
-        3 => MetricType::Histogram,
-        4 => MetricType::GaugeHistogram,
-        5 => MetricType::Summary,
-        6 => MetricType::Info,
-        7 => MetricType::StateSet,
-        _ => MetricType::Unknown,
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod messages;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod written;

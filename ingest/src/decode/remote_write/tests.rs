@@ -4,6 +4,7 @@ use crate::decode::remote_write_v1;
 use crate::reason::Reason;
 use crate::testing::{told, written};
 use gantry_model::metric::{is_stale, stale_marker};
+use gantry_prompb::metric_type;
 use proptest::prelude::*;
 use prost::Message;
 

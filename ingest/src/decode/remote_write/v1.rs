@@ -8,12 +8,12 @@
 //! ```
 
 use super::super::gather::{Gather, RawLabel};
-use super::super::wire::{Value, Wire};
 use super::super::{DecodeError, readable};
-use super::{histogram, metric_type, read_sample};
+use super::read_sample;
 use crate::incoming::MetricIncoming;
 use gantry_model::LabelSet;
 use gantry_model::metric::{Exemplar, MetricMetadata};
+use gantry_prompb::{Value, Wire, histogram, metric_type};
 
 /// Reads a `prometheus.WriteRequest` that is decompressed already.
 ///

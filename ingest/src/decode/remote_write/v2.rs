@@ -8,13 +8,13 @@
 //! ```
 
 use super::super::gather::{Gather, RawLabel};
-use super::super::wire::{Value, Wire};
 use super::super::{DecodeError, readable};
-use super::{histogram, metric_type, read_sample};
+use super::read_sample;
 use crate::incoming::MetricIncoming;
 use crate::reason::Reason;
 use gantry_model::LabelSet;
 use gantry_model::metric::{Exemplar, METRIC_NAME, MetricMetadata, MetricType};
+use gantry_prompb::{Value, Wire, histogram, metric_type};
 use std::collections::HashSet;
 
 /// Reads an `io.prometheus.write.v2.Request` that is decompressed already.

@@ -2,13 +2,13 @@
 //! `docs/format/metrics.md`.
 
 use super::series::Series;
-use crate::wal::segment::RECORD_HEADER;
+use crate::wal::segment::{RECORD_HEADER, seal};
 use gantry_chunk::histogram::{self, Sample};
 use gantry_chunk::varint::{self, Reader};
 use gantry_chunk::{DamagedChunk, Scratch};
 use gantry_model::TenantId;
 use gantry_model::metric::{Exemplar, MetricMetadata, MetricType, NativeHistogram};
-use gantry_store_api::{ErrorKind, StoreError};
+use gantry_store_api::StoreError;
 use std::sync::Arc;
 
 /// First byte of a payload; 0 and 1 are lines.
@@ -108,21 +108,8 @@ impl EntryWriter {
         }
         self.entries.clear();
         (self.count, self.last_series, self.last_time) = (0, 0, 0);
-        seal(&mut out[start..])
+        if out.len() == start { Ok(()) } else { seal(&mut out[start..]) }
     }
-}
-
-/// Fills in length and checksum.
-fn seal(record: &mut [u8]) -> Result<(), StoreError> {
-    if record.is_empty() {
-        return Ok(());
-    }
-    let (head, payload) = record.split_at_mut(RECORD_HEADER);
-    let length = u32::try_from(payload.len())
-        .map_err(|_| StoreError::new(ErrorKind::Invalid, "a batch does not fit one record"))?;
-    head[..4].copy_from_slice(&length.to_le_bytes());
-    head[4..8].copy_from_slice(&crc32fast::hash(payload).to_le_bytes());
-    Ok(())
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {

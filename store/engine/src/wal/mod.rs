@@ -6,29 +6,19 @@
 //!                                                |
 //!                                            segment files --> replay after a restart
 //! ```
-//! The bytes are described in `docs/format/wal.md`. Start with [`codec`] for a record's inside, [`record`] and [`segment`] for its
-//! outside, [`writer`] for the order of things. [`log`] and [`appender`] serve the logs of metrics, too. Never here: what a memtable
+//! The bytes are described in `docs/format/wal.md`. Start with [`codec`] for a record's inside, [`record`] and the crate
+//! `gantry-wal` for its outside, [`writer`] for the order of things. [`log`] and [`appender`] serve the logs of metrics, too. Never here: what a memtable
 //! does, when a segment may go.
 
 pub(crate) mod appender;
 pub(crate) mod codec;
 pub(crate) mod log;
 pub(crate) mod queue;
-pub(crate) mod reader;
 pub(crate) mod record;
-pub(crate) mod segment;
 mod varint;
 pub(crate) mod writer;
 
 #[cfg(test)]
 mod tests;
 
-use serde::{Deserialize, Serialize};
-
-/// A place in one partition's log. Everything before it is in splits once a catalog entry says so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct WalPosition {
-    pub segment: u64,
-    /// Byte offset of a record, or of the end.
-    pub offset: u64,
-}
+pub(crate) use gantry_wal::{WalPosition, reader, segment};

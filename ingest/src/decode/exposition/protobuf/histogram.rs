@@ -8,10 +8,10 @@
 //! ```
 
 use super::super::super::DecodeError;
-use super::super::super::remote_write::{Side, read_span};
-use super::super::super::wire::{Value, Wire, zigzag};
 use super::{Family, Metric, read_exemplar};
 use gantry_model::metric::{Exemplar, MetricType, NativeHistogram, ResetHint};
+use gantry_prompb::histogram::{Side, read_span};
+use gantry_prompb::{Value, Wire, zigzag};
 
 #[derive(Default)]
 struct Read {

@@ -1,28 +1,28 @@
 //! A segment file: a header, then records one after the other.
 
-use crate::error::{io_context, io_error};
-use gantry_store_api::StoreError;
+use crate::{io_context, io_error};
+use gantry_store_api::{ErrorKind, StoreError};
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, IoSlice, Write};
+use std::io::{self, IoSlice, Write};
 use std::path::{Path, PathBuf};
 
 /// `GNTRYWAL`, version as u32, zero as u32; little endian.
-pub(crate) const MAGIC: &[u8; 8] = b"GNTRYWAL";
-pub(crate) const VERSION: u32 = 1;
-pub(crate) const HEADER: u64 = 16;
+pub const MAGIC: &[u8; 8] = b"GNTRYWAL";
+pub const VERSION: u32 = 1;
+pub const HEADER: u64 = 16;
 /// Length and CRC-32 before a payload, both u32 little endian.
-pub(crate) const RECORD_HEADER: usize = 8;
+pub const RECORD_HEADER: usize = 8;
 
 /// File name of a segment in its partition's directory.
-pub(crate) fn file_name(number: u64) -> String {
+pub fn file_name(number: u64) -> String {
     format!("{number:020}.wal")
 }
 
 /// Numbers of the segments in `dir`, sorted. A directory that is not there has none.
-pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, StoreError> {
+pub fn list(dir: &Path) -> Result<Vec<u64>, StoreError> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(io_error(&error, format!("cannot list {}", dir.display()))),
     };
     let mut numbers = Vec::new();
@@ -38,7 +38,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, StoreError> {
 
 /// A segment that is being written. Everything up to `good` is whole records.
 #[derive(Debug)]
-pub(crate) struct Segment {
+pub struct Segment {
     pub number: u64,
     path: PathBuf,
     file: File,
@@ -47,7 +47,7 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Creates the file with its header; file and directory are synced.
-    pub(crate) fn create(dir: &Path, number: u64) -> Result<Self, StoreError> {
+    pub fn create(dir: &Path, number: u64) -> Result<Self, StoreError> {
         let path = dir.join(file_name(number));
         let doing = || format!("cannot create {}", path.display());
         let mut file = io_context(OpenOptions::new().write(true).create_new(true).open(&path), doing)?;
@@ -64,22 +64,23 @@ impl Segment {
     }
 
     /// A segment on a disk that is full.
-    #[cfg(test)]
-    pub(crate) fn without_room(number: u64) -> Self {
+    #[cfg(feature = "test-util")]
+    pub fn without_room(number: u64) -> Self {
         let path = PathBuf::from("/dev/full");
-        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        let file = OpenOptions::new().write(true).open(&path).expect("every Linux has it");
         Segment { number, path, file, good: HEADER }
     }
 
     /// Bytes of whole records, header included.
-    pub(crate) fn len(&self) -> u64 {
+    #[expect(clippy::len_without_is_empty, reason = "there is always a header")]
+    pub fn len(&self) -> u64 {
         self.good
     }
 
     /// Writes whole records and, when asked, waits until the disk has them. After an error none of them is in the file.
     ///
     /// A failed roll-back is reported as [`AppendError::Broken`]: the segment must not be used any more.
-    pub(crate) fn append(&mut self, records: &mut [IoSlice<'_>], sync: bool) -> Result<(), AppendError> {
+    pub fn append(&mut self, records: &mut [IoSlice<'_>], sync: bool) -> Result<(), AppendError> {
         let bytes: usize = records.iter().map(|part| part.len()).sum();
         let written =
             write_all(&mut self.file, records).and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
@@ -98,25 +99,39 @@ impl Segment {
         }
     }
 
-    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+    /// Waits until the disk has what was written.
+    pub fn sync(&self) -> Result<(), StoreError> {
         io_context(self.file.sync_data(), || format!("cannot sync {}", self.path.display()))
     }
 
-    fn roll_back(&mut self) -> std::io::Result<()> {
+    fn roll_back(&mut self) -> io::Result<()> {
         use std::io::Seek;
         self.file.set_len(self.good)?;
-        self.file.seek(std::io::SeekFrom::Start(self.good))?;
+        self.file.seek(io::SeekFrom::Start(self.good))?;
         self.file.sync_data()
     }
 }
 
+/// Fills in length and checksum of a record whose first [`RECORD_HEADER`] bytes are left for them.
+///
+/// # Errors
+/// `Invalid` when the payload is empty or has 4 GiB or more.
+pub fn seal(record: &mut [u8]) -> Result<(), StoreError> {
+    let wrong = || StoreError::new(ErrorKind::Invalid, "a batch does not fit one record");
+    let (head, payload) = record.split_at_mut_checked(RECORD_HEADER).ok_or_else(wrong)?;
+    let length = u32::try_from(payload.len()).ok().filter(|length| *length > 0).ok_or_else(wrong)?;
+    head[..4].copy_from_slice(&length.to_le_bytes());
+    head[4..8].copy_from_slice(&crc32fast::hash(payload).to_le_bytes());
+    Ok(())
+}
+
 /// Writes all `parts`, however many bytes the system takes at a time.
-fn write_all(file: &mut File, mut parts: &mut [IoSlice<'_>]) -> std::io::Result<()> {
+fn write_all(file: &mut File, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
     while !parts.is_empty() {
         match file.write_vectored(parts) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => IoSlice::advance_slices(&mut parts, written),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
@@ -125,7 +140,7 @@ fn write_all(file: &mut File, mut parts: &mut [IoSlice<'_>]) -> std::io::Result<
 
 /// Why records were not written.
 #[derive(Debug)]
-pub(crate) enum AppendError {
+pub enum AppendError {
     /// The file is as before.
     RolledBack(StoreError),
     /// The end of the file is unknown.
@@ -133,6 +148,6 @@ pub(crate) enum AppendError {
 }
 
 /// Makes creations, renames and removals in `dir` durable.
-pub(crate) fn sync_dir(dir: &Path) -> std::io::Result<()> {
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }

@@ -3,14 +3,14 @@
 /// What is wrong with a message, and at which byte of the whole body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at byte {position}")]
-pub(super) struct WireError {
+pub struct WireError {
     pub position: usize,
     pub what: &'static str,
 }
 
 /// One message of a body, read field by field.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wire<'a> {
+pub struct Wire<'a> {
     body: &'a [u8],
     at: usize,
     end: usize,
@@ -18,7 +18,7 @@ pub(super) struct Wire<'a> {
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
+pub enum Value<'a> {
     Varint(u64),
     /// A string, bytes or a message within.
     Bytes(Wire<'a>),
@@ -29,6 +29,7 @@ pub(super) enum Value<'a> {
 }
 
 impl<'a> Wire<'a> {
+    /// The whole body is one message.
     pub fn new(body: &'a [u8]) -> Self {
         Wire { body, at: 0, end: body.len() }
     }
@@ -69,6 +70,7 @@ impl<'a> Wire<'a> {
     }
 
     #[inline]
+    /// A number alone, as inside of a packed field.
     pub fn varint(&mut self) -> Result<u64, WireError> {
         // Most numbers of a message are tags and lengths of one byte.
         match self.body[..self.end].get(self.at) {
@@ -97,6 +99,7 @@ impl<'a> Wire<'a> {
     }
 
     #[inline]
+    /// A length and that many bytes.
     pub fn delimited(&mut self) -> Result<Wire<'a>, WireError> {
         let len = self.varint()?;
         if len > (self.end - self.at) as u64 {
@@ -108,6 +111,7 @@ impl<'a> Wire<'a> {
     }
 
     #[inline]
+    /// So many bytes.
     pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
         let Some(bytes) = self.body[self.at..self.end].first_chunk::<N>() else {
             return self.wrong("the message ends within a number");
@@ -116,6 +120,7 @@ impl<'a> Wire<'a> {
         Ok(*bytes)
     }
 
+    /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {
         self.at == self.end
     }
@@ -154,7 +159,7 @@ impl Value<'_> {
 
 /// The number that a `sint32` or `sint64` stands for.
 #[inline]
-pub(super) fn zigzag(number: u64) -> i64 {
+pub fn zigzag(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 

@@ -1,13 +1,16 @@
 //! Reading segments: every whole record, and in words whatever is not one.
 
-use super::segment::{HEADER, MAGIC, RECORD_HEADER, VERSION};
-use crate::error::io_context;
+use crate::io_context;
+use crate::segment::{HEADER, MAGIC, RECORD_HEADER, VERSION};
 use gantry_store_api::StoreError;
 use std::path::Path;
 
+/// Largest first byte of a payload: which kinds there are, `docs/format/wal.md` says.
+const MOST_KIND: u8 = 3;
+
 /// What lies at some place of a segment.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Item<'a> {
+pub enum Item<'a> {
     /// A whole record; `end` is the offset behind it.
     Record { payload: &'a [u8], offset: u64, end: u64 },
     /// The segment ends inside a record, as after a crash during a write: never acknowledged.
@@ -18,25 +21,25 @@ pub(crate) enum Item<'a> {
 
 /// A segment in memory. A segment is about as large as a memtable is allowed to be, or smaller.
 #[derive(Debug)]
-pub(crate) struct SegmentBytes(Vec<u8>);
+pub struct SegmentBytes(Vec<u8>);
 
 impl SegmentBytes {
-    pub(crate) fn read(path: &Path) -> Result<Self, StoreError> {
+    pub fn read(path: &Path) -> Result<Self, StoreError> {
         let bytes = io_context(std::fs::read(path), || format!("cannot read {}", path.display()))?;
         Ok(SegmentBytes(bytes))
     }
 
-    #[cfg(test)]
-    pub(crate) fn from_vec(bytes: Vec<u8>) -> Self {
+    pub fn from_vec(bytes: Vec<u8>) -> Self {
         SegmentBytes(bytes)
     }
 
-    pub(crate) fn len(&self) -> u64 {
+    #[expect(clippy::len_without_is_empty, reason = "a file of no bytes is judged as one that is torn")]
+    pub fn len(&self) -> u64 {
         self.0.len() as u64
     }
 
     /// Items from `offset` on; the header is judged first whatever the offset is.
-    pub(crate) fn items(&self, offset: u64) -> Items<'_> {
+    pub fn items(&self, offset: u64) -> Items<'_> {
         let end = self.0.len();
         let (at, problem) = match judge_header(&self.0) {
             Ok(()) => (usize::try_from(offset.max(HEADER)).unwrap_or(end), None),
@@ -64,7 +67,7 @@ fn judge_header(bytes: &[u8]) -> Result<(), Item<'static>> {
 
 /// Iterator of [`SegmentBytes::items`].
 #[derive(Debug)]
-pub(crate) struct Items<'a> {
+pub struct Items<'a> {
     bytes: &'a [u8],
     at: usize,
     problem: Option<Item<'static>>,
@@ -114,12 +117,12 @@ impl Items<'_> {
     /// Whether a whole record starts anywhere behind `from`. Only used to judge: such a record is not replayed, since its
     /// place is not vouched for by the chain of lengths.
     fn record_follows(&self, from: usize) -> bool {
-        let plausible = |at: &usize| self.bytes.get(at + RECORD_HEADER).is_some_and(|first| *first <= 2);
+        let plausible = |at: &usize| self.bytes.get(at + RECORD_HEADER).is_some_and(|first| *first <= MOST_KIND);
         (from + 1..self.bytes.len()).filter(plausible).any(|at| judge_record(self.bytes, at).is_ok())
     }
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
@@ -131,7 +134,7 @@ fn declared_end(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// The end of the whole record at `at`, or what is wrong with it.
-fn judge_record(bytes: &[u8], at: usize) -> Result<usize, String> {
+pub(crate) fn judge_record(bytes: &[u8], at: usize) -> Result<usize, String> {
     if bytes.len() - at.min(bytes.len()) < RECORD_HEADER {
         return Err("the segment ends inside the header of a record".into());
     }
