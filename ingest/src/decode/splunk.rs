@@ -6,11 +6,11 @@
 use super::document::{Context, Document};
 use super::grouped::{Grouped, Pairs};
 use super::{DecodeError, readable, time};
+use crate::Secret;
 use crate::error::{Refusals, cut};
 use crate::incoming::Incoming;
 use crate::options::IngestOptions;
 use crate::reason::Reason;
-use crate::secret::Secret;
 use gantry_model::{LabelSet, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,7 +1,7 @@
 //! [`FluentOptions`].
 
+use crate::Secret;
 use crate::options::duration;
-use crate::secret::Secret;
 use gantry_model::TenantId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

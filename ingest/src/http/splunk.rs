@@ -6,11 +6,11 @@
 
 use super::answer::{status, with_retry_after};
 use super::receive::{encoding, receive, tenant};
+use crate::Secret;
 use crate::decode::{DecodeError, HecEvents, HecRequest, hec_events, hec_raw};
 use crate::error::IngestError;
 use crate::ingest::Ingest;
 use crate::reason::{Kind, Reason};
-use crate::secret::Secret;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -1,7 +1,7 @@
 //! What a user writes: the part of Prometheus' configuration that says what is scraped.
 
 use crate::options::duration;
-use crate::secret::Secret;
+use gantry_http_client::{BasicAuth, ClientConfig, Credentials, Secret, TlsConfig};
 use gantry_model::relabel::{RelabelConfig, RelabelRules};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,41 +108,6 @@ impl Default for ScrapeConfig {
             target_limit: 0,
         }
     }
-}
-
-/// User and password.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BasicAuth {
-    pub username: String,
-    pub password: Secret,
-    pub password_file: Option<PathBuf>,
-}
-
-/// What follows the type in the header `Authorization`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Credentials {
-    #[serde(rename = "type")]
-    pub kind: String,
-    pub credentials: Secret,
-    pub credentials_file: Option<PathBuf>,
-}
-
-impl Default for Credentials {
-    fn default() -> Self {
-        Credentials { kind: "Bearer".to_owned(), credentials: Secret::default(), credentials_file: None }
-    }
-}
-
-/// Whom to trust, and whom to be.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TlsConfig {
-    pub ca_file: Option<PathBuf>,
-    pub cert_file: Option<PathBuf>,
-    pub key_file: Option<PathBuf>,
-    pub insecure_skip_verify: bool,
 }
 
 /// Targets with labels; what files and servers of discovery hold, too.
@@ -260,15 +225,22 @@ impl ScrapeConfig {
         if self.dns_sd_configs.iter().any(|sd| !matches!(sd.kind.as_str(), "A" | "AAAA") || sd.port == 0) {
             return wrong("dns_sd_configs needs type A or AAAA and a port; records of type SRV are not asked for");
         }
-        let ways = [
-            self.basic_auth.is_some(),
-            self.authorization.is_some(),
-            self.bearer_token.is_some() || self.bearer_token_file.is_some(),
-        ];
-        if ways.iter().filter(|way| **way).count() > 1 {
-            return wrong("at most one of basic_auth, authorization and bearer_token can be set");
+        if let Err(what) = self.client().check() {
+            return wrong(&what);
         }
         self.rules().map(drop).map_err(|error| InvalidScrape(format!("scrape_configs, job {job:?}: {error}")))
+    }
+
+    /// How targets are spoken to.
+    pub(super) fn client(&self) -> ClientConfig {
+        ClientConfig {
+            basic_auth: self.basic_auth.clone(),
+            authorization: self.authorization.clone(),
+            bearer_token: self.bearer_token.clone(),
+            bearer_token_file: self.bearer_token_file.clone(),
+            tls_config: self.tls_config.clone(),
+            follow_redirects: self.follow_redirects,
+        }
     }
 
     /// Go's syntax of regexes is that of the crate `regex` in all that relabelling uses.

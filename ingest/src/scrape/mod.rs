@@ -17,10 +17,7 @@ mod pass;
 mod run;
 mod target;
 
-pub use config::{
-    BasicAuth, Credentials, DnsSd, FileSd, Global, HttpSd, InvalidScrape, ScrapeConfig, ScrapeFile, StaticConfig,
-    TlsConfig,
-};
+pub use config::{DnsSd, FileSd, Global, HttpSd, InvalidScrape, ScrapeConfig, ScrapeFile, StaticConfig};
 pub use fetch::{Fetch, FetchError, Fetched, HttpFetch};
 pub use options::ScrapeOptions;
 pub use run::{Scrape, run};

@@ -1,6 +1,6 @@
 use super::*;
+use crate::Secret;
 use crate::fluent::handshake::{digest, encode};
-use crate::secret::Secret;
 use crate::testing::Fixture;
 use crate::transport::Plain;
 use gantry_store_api::ErrorKind;

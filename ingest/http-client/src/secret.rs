@@ -13,7 +13,8 @@ impl Secret {
         Secret(secret.into())
     }
 
-    pub(crate) fn reveal(&self) -> &str {
+    /// For those who have to send or compare it; never for a log.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 

@@ -1,0 +1,13 @@
+//! Clients of HTTP as Prometheus configures them: credentials, files of credentials, TLS (prometheus.io, "Configuration",
+//! `http_config`). Shared by what fetches and what sends. Never here: what is fetched or sent, retries, the process'
+//! choice of cryptography.
+//!
+//! Start with [`ClientConfig`] and [`HttpClient`].
+
+mod client;
+mod config;
+mod secret;
+
+pub use client::{HttpClient, Unusable, causes};
+pub use config::{BasicAuth, ClientConfig, Credentials, TlsConfig};
+pub use secret::Secret;
