@@ -4,7 +4,7 @@
 
 mod spool;
 
-pub use spool::{Spool, encode};
+pub use spool::{Spool, SpoolFile, encode};
 
 use crate::stats::Latencies;
 use anyhow::{Context, Result, bail};
@@ -47,9 +47,12 @@ impl fmt::Display for Loaded {
     }
 }
 
-/// Sends every body to `url`, a server's base address, and waits for the last acknowledgement.
-pub async fn send(url: &str, spool: &Spool) -> Result<Loaded> {
-    let target = format!("{}/loki/api/v1/push", url.trim_end_matches('/'));
+/// Loki's push.
+pub const PUSH: &str = "/loki/api/v1/push";
+
+/// Sends every body to `path` below `url`, a server's base address, and waits for the last acknowledgement.
+pub async fn send(url: &str, path: &str, spool: &Spool) -> Result<Loaded> {
+    let target = format!("{}{path}", url.trim_end_matches('/'));
     let started = Instant::now();
     let connections: Vec<_> = spool.files().map(|bodies| tokio::spawn(connection(target.clone(), bodies))).collect();
     let mut total = Loaded::default();

@@ -1,12 +1,14 @@
-//! `gantry-bench`: a seeded log corpus, a load client, and the measurements that stand in `bench/README.md`.
+//! `gantry-bench`: seeded corpora of logs and of samples, load clients, and the measurements that stand in `bench/README.md`.
 //!
-//! It speaks only HTTP to the server it measures. Start with `corpus`, then `load`, `query`, `tail`; `run` does all.
+//! It speaks only HTTP to the server it measures. Start with `corpus`, then `load`, `query`, `tail`; `run` does all. `metrics` does it for samples.
 
 mod corpus;
 mod load;
+mod metrics;
 mod push;
 mod query;
 mod rng;
+mod rows;
 mod run;
 mod stats;
 mod tail;
@@ -69,6 +71,8 @@ enum Command {
     },
     /// Measure a server binary from an empty data directory on, and print the table.
     Run(run::Options),
+    /// Measure samples: remote write and PromQL, beside `prometheus` and `victoria-metrics` on the same data.
+    Metrics(metrics::Options),
 }
 
 fn parse_bytes(text: &str) -> Result<u64, String> {
@@ -90,7 +94,7 @@ async fn main() -> Result<()> {
         }
         Command::Load { corpus, url, connections, body } => {
             let spool = load::encode(&Corpus::open(&corpus)?, connections, body)?;
-            println!("{}", load::send(&url, &spool).await?);
+            println!("{}", load::send(&url, load::PUSH, &spool).await?);
         }
         Command::Query { corpus, url, repeats, only } => query(&corpus, &url, repeats, &only).await?,
         Command::Tail { url, lines } => {
@@ -99,6 +103,7 @@ async fn main() -> Result<()> {
             println!("{lines} lines: ack to arrival p50 {p50:.1} ms, p99 {p99:.1} ms, {} dropped", tailed.dropped);
         }
         Command::Run(options) => run::run(&options).await?,
+        Command::Metrics(options) => metrics::run(&options).await?,
     }
     Ok(())
 }

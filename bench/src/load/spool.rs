@@ -38,25 +38,48 @@ fn file(dir: &Path, connection: usize) -> PathBuf {
     dir.join(format!("connection-{connection}"))
 }
 
+impl Spool {
+    /// What `write` puts into one file for each connection, unless it was made before.
+    pub fn made(dir: PathBuf, connections: usize, write: impl FnOnce(&mut [SpoolFile]) -> Result<()>) -> Result<Self> {
+        if !dir.exists() {
+            let unfinished = dir.with_extension("unfinished");
+            fs::create_dir_all(&unfinished).with_context(|| format!("creating {}", unfinished.display()))?;
+            let open = |at| Ok(SpoolFile(BufWriter::with_capacity(1 << 20, File::create(file(&unfinished, at))?)));
+            let mut files: Vec<SpoolFile> = (0..connections).map(open).collect::<Result<_>>()?;
+            write(&mut files)?;
+            files.iter_mut().try_for_each(|file| file.0.flush())?;
+            fs::rename(&unfinished, &dir)?;
+        }
+        Ok(Spool { dir, connections })
+    }
+}
+
+/// The bodies of one connection, while they are made.
+#[derive(Debug)]
+pub struct SpoolFile(BufWriter<File>);
+
+impl SpoolFile {
+    /// `lines` and `raw`, the bytes of these lines, are what [`Body`] says later.
+    pub fn put(&mut self, bytes: &[u8], lines: u64, raw: u64) -> Result<()> {
+        self.0.write_all(&u32::try_from(bytes.len())?.to_le_bytes())?;
+        self.0.write_all(&u32::try_from(lines)?.to_le_bytes())?;
+        self.0.write_all(&raw.to_le_bytes())?;
+        Ok(self.0.write_all(bytes)?)
+    }
+}
+
 /// Streams are dealt to connections, as agents on different nodes would hold them; each sends in time order.
 /// A body holds at most `body_bytes` of log lines. What was encoded before is used again.
 pub fn encode(corpus: &Corpus, connections: usize, body_bytes: u64) -> Result<Spool> {
     ensure!(connections > 0 && body_bytes > 0, "at least one connection and one byte are needed");
     let dir = corpus.dir().join(format!("wire-{connections}-{body_bytes}"));
-    if !dir.exists() {
-        let unfinished = dir.with_extension("unfinished");
-        fs::create_dir_all(&unfinished).with_context(|| format!("creating {}", unfinished.display()))?;
-        write(corpus, &unfinished, connections, body_bytes)?;
-        fs::rename(&unfinished, &dir)?;
-    }
-    Ok(Spool { dir, connections })
+    Spool::made(dir, connections, |files| write(corpus, files, body_bytes))
 }
 
-fn write(corpus: &Corpus, dir: &Path, connections: usize, body_bytes: u64) -> Result<()> {
+fn write(corpus: &Corpus, files: &mut [SpoolFile], body_bytes: u64) -> Result<()> {
+    let connections = files.len();
     let labels: Vec<String> =
         corpus.streams.iter().map(|labels| label_text(labels.iter().map(|(n, v)| (&**n, &**v)))).collect();
-    let open = |at| Ok(BufWriter::with_capacity(1 << 20, File::create(file(dir, at))?));
-    let mut files: Vec<BufWriter<File>> = (0..connections).map(open).collect::<Result<_>>()?;
     let mut batches: Vec<Batch> = (0..connections).map(|_| Batch::default()).collect();
     for entry in corpus.entries()? {
         let entry = entry?;
@@ -69,11 +92,10 @@ fn write(corpus: &Corpus, dir: &Path, connections: usize, body_bytes: u64) -> Re
         batch.lines += 1;
         batch.streams.entry(entry.stream).or_default().push(PushEntry::new(entry.at_ns, entry.body));
     }
-    for (batch, file) in batches.into_iter().zip(&mut files) {
+    for (batch, file) in batches.into_iter().zip(files) {
         if batch.raw > 0 {
             batch.write(&labels, file)?;
         }
-        file.flush()?;
     }
     Ok(())
 }
@@ -86,14 +108,10 @@ struct Batch {
 }
 
 impl Batch {
-    fn write(self, labels: &[String], file: &mut impl Write) -> Result<()> {
+    fn write(self, labels: &[String], file: &mut SpoolFile) -> Result<()> {
         let streams =
             self.streams.into_iter().map(|(at, entries)| PushStream { labels: labels[at].clone(), entries }).collect();
-        let bytes = PushRequest { streams }.to_body()?;
-        file.write_all(&u32::try_from(bytes.len())?.to_le_bytes())?;
-        file.write_all(&u32::try_from(self.lines)?.to_le_bytes())?;
-        file.write_all(&self.raw.to_le_bytes())?;
-        Ok(file.write_all(&bytes)?)
+        file.put(&PushRequest { streams }.to_body()?, self.lines, self.raw)
     }
 }
 

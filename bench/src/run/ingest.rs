@@ -42,7 +42,7 @@ pub async fn measure(
     let spool = load::encode(corpus, options.connections, options.body)?;
     say("loading");
     let before = server.cpu_seconds()?;
-    let loaded = load::send(&server.url, &spool).await?;
+    let loaded = load::send(&server.url, load::PUSH, &spool).await?;
     let (cpu_to_ack, peak_rss_loaded) = (server.cpu_seconds()? - before, server.peak_rss()?);
     let flush = server.post(client, "/flush").await?;
     let (cpu_to_flush, peak_rss_flushed) = (server.cpu_seconds()? - before, server.peak_rss()?);

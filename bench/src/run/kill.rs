@@ -30,7 +30,7 @@ pub async fn measure(options: &Options, corpus: &Corpus, client: &Client) -> Res
     let mut launch = launch(options, "data-killed")?;
     launch.settings = ALL_IN_LOG.to_vec();
     let server = launch.start(client).await?;
-    load::send(&server.url, &spool).await?;
+    load::send(&server.url, load::PUSH, &spool).await?;
     server.kill()?;
     let (_, wal_bytes) = disk_bytes(&launch.data, WAL)?;
     launch.settings.clear();

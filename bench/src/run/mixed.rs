@@ -51,7 +51,7 @@ async fn beside(
     let launch = launch(options, "data-mixed")?;
     let server = launch.start(client).await?;
     let asking = clients::start(&server.url, &corpus.truth, clients, pause);
-    let loaded = load::send(&server.url, spool).await?;
+    let loaded = load::send(&server.url, load::PUSH, spool).await?;
     let asked = asking.finish().await?;
     for query in query::chosen(&corpus.truth, &["Q1".to_owned(), "Q4c".to_owned()])? {
         query::ask(client, &server.url, &query, &corpus.truth).await?;

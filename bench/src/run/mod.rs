@@ -3,8 +3,9 @@
 mod ingest;
 mod kill;
 mod mixed;
+pub mod program;
 pub mod reference;
-mod server;
+pub mod server;
 mod table;
 
 use crate::corpus::Profile;
@@ -16,6 +17,7 @@ use anyhow::{Context, Result};
 use ingest::Ingest;
 use kill::Killed;
 use mixed::Mixed;
+use program::Program;
 use reference::Reference;
 use reqwest::Client;
 use server::Launch;
@@ -112,7 +114,7 @@ pub async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn say(what: &str) {
+pub fn say(what: &str) {
     eprintln!("bench: {what}");
 }
 
@@ -132,7 +134,7 @@ fn corpus(options: &Options, lines: u64) -> Result<Corpus> {
 /// With a fresh data directory below the working directory.
 fn launch(options: &Options, name: &str) -> Result<Launch> {
     let launch = Launch {
-        binary: options.server.clone(),
+        program: Program::Gantry(options.server.clone()),
         data: options.work.join(name),
         log: options.work.join("server.log"),
         settings: Vec::new(),
@@ -141,7 +143,7 @@ fn launch(options: &Options, name: &str) -> Result<Launch> {
     Ok(launch)
 }
 
-fn remove(launch: &Launch) -> Result<()> {
+pub fn remove(launch: &Launch) -> Result<()> {
     if launch.data.exists() {
         fs::remove_dir_all(&launch.data).with_context(|| format!("removing {}", launch.data.display()))?;
     }

@@ -1,5 +1,6 @@
 //! The server under measurement: a child process with a data directory, watched through `/proc`.
 
+use super::program::Program;
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::Client;
 use std::fs::{self, File};
@@ -18,14 +19,14 @@ const WORK_DEADLINE: Duration = Duration::from_secs(3600);
 pub struct Server {
     child: Child,
     pub url: String,
-    /// From the start of the process to the first 200 of `/ready`.
+    /// From the start of the process to the first 200 of its readiness page.
     pub started_in: Duration,
 }
 
 /// How servers of this run are started.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    pub binary: PathBuf,
+    pub program: Program,
     pub data: PathBuf,
     pub log: PathBuf,
     /// Variables that override the configuration.
@@ -35,30 +36,29 @@ pub struct Launch {
 impl Launch {
     /// Starts on free loopback ports and waits until it is ready.
     pub async fn start(&self, client: &Client) -> Result<Server> {
-        let (http, grpc) = (free_port()?, free_port()?);
         let log = File::options().create(true).append(true).open(&self.log)?;
+        let http = free_port()?;
+        let mut command = self.program.command(http, &self.data)?;
         let started = Instant::now();
-        let child = Command::new(&self.binary)
-            .arg("up")
-            .arg("--data")
-            .arg(&self.data)
-            .args(["--http", &format!("127.0.0.1:{http}"), "--otlp-grpc", &format!("127.0.0.1:{grpc}")])
-            .args(["--no-collect", "--retention", "forever"])
+        let child = command
             .envs(self.settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .with_context(|| format!("starting {}", self.binary.display()))?;
+            .with_context(|| format!("starting {}", self.program))?;
         let mut server = Server { child, url: format!("http://127.0.0.1:{http}"), started_in: Duration::ZERO };
-        server.wait_ready(client, started).await.with_context(|| format!("see {}", self.log.display()))?;
+        server
+            .wait_ready(client, self.program.ready(), started)
+            .await
+            .with_context(|| format!("see {}", self.log.display()))?;
         Ok(server)
     }
 }
 
 impl Server {
-    async fn wait_ready(&mut self, client: &Client, started: Instant) -> Result<()> {
-        let target = format!("{}/ready", self.url);
+    async fn wait_ready(&mut self, client: &Client, path: &str, started: Instant) -> Result<()> {
+        let target = format!("{}{path}", self.url);
         while started.elapsed() < READY_DEADLINE {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended with {status} before it was ready");
@@ -124,7 +124,7 @@ impl Drop for Server {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

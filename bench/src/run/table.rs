@@ -1,11 +1,9 @@
 //! The printed tables, Markdown for the README: figures, ratios to `zstd` and `grep`, and which targets are met.
 
-mod rows;
-
 use super::mixed::{Beside, Mixed};
 use super::{Measured, Size};
 use crate::query::Target;
-use rows::Rows;
+use crate::rows::Rows;
 use std::fmt::{Display, Formatter, Result};
 
 const CPU_TARGET: f64 = 2.5;
