@@ -65,15 +65,19 @@ impl Sink for Groups<'_> {
         let at = self.group(group_labels(self.expr, labels), drop_name);
         let (op, notes, span) = (self.expr.op, self.notes, self.expr.expr.span());
         let group = &mut self.groups[at];
-        for step in 0..column.len() {
-            if let Some(value) = column.float(step) {
-                group.number(op, step, value);
-            } else if let Cell::Histogram(h) = column.get(step) {
-                match op {
-                    AggregateOp::Sum | AggregateOp::Avg => group.histogram(step, &h, 1.0, notes, span),
-                    AggregateOp::Count | AggregateOp::Group => group.states[step].count += 1.0,
-                    _ => notes.info(span, &format!("ignored histogram in {} aggregation", op.as_str())),
-                }
+        if op == AggregateOp::Sum {
+            // By far the most frequent.
+            for (step, value) in column.floats() {
+                group.states[step].add(AggregateOp::Sum, value);
+            }
+        } else {
+            column.floats().for_each(|(step, value)| group.number(op, step, value));
+        }
+        for (step, h) in column.histograms() {
+            match op {
+                AggregateOp::Sum | AggregateOp::Avg => group.histogram(step, h, 1.0, notes, span),
+                AggregateOp::Count | AggregateOp::Group => group.states[step].count += 1.0,
+                _ => notes.info(span, &format!("ignored histogram in {} aggregation", op.as_str())),
             }
         }
         Ok(())

@@ -91,8 +91,7 @@ impl Column {
         match cell {
             Cell::Empty => self.kinds[step] = Kind::None,
             Cell::Float(value) => {
-                self.kinds[step] = Kind::Float;
-                self.values[step] = value;
+                self.set_float(step, value);
             }
             Cell::Histogram(h) => {
                 if self.histograms.is_empty() {
@@ -102,6 +101,26 @@ impl Column {
                 self.histograms[step] = Some(h);
             }
         }
+    }
+
+    #[inline]
+    pub(crate) fn set_float(&mut self, step: usize, value: f64) {
+        self.kinds[step] = Kind::Float;
+        self.values[step] = value;
+    }
+
+    /// The numbers, with their steps.
+    #[inline]
+    pub(crate) fn floats(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let numbers = self.kinds.iter().zip(&self.values).enumerate();
+        numbers.filter(|(_, (kind, _))| **kind == Kind::Float).map(|(step, (_, value))| (step, *value))
+    }
+
+    /// The histograms, with their steps.
+    pub(crate) fn histograms(&self) -> impl Iterator<Item = (usize, &Arc<NativeHistogram>)> {
+        let there =
+            |(step, h)| if self.kinds[step] == Kind::Histogram { Option::as_ref(h).map(|h| (step, h)) } else { None };
+        self.histograms.iter().enumerate().filter_map(there)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (usize, Cell)> + '_ {

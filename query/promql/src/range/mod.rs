@@ -1,5 +1,6 @@
 //! Functions of ranges: one pass of a moving window over the samples of a series.
 
+mod growth;
 mod over_time;
 mod rate;
 mod regression;
@@ -12,6 +13,7 @@ use gantry_model::LabelSet;
 use gantry_model::metric::{NativeHistogram, Samples, is_stale};
 use gantry_query_lang::promql::Function;
 use gantry_query_lang::promql::ast::{Call, Expr, Span, ValueType};
+use growth::Growth;
 use std::sync::Arc;
 
 /// The samples of one range.
@@ -106,9 +108,28 @@ impl<'e> RangeCall<'e> {
         let name = crate::labels::metric_name(labels);
         let context = Context { function: self.function, notes: e.notes, span: self.matrix.span(), name };
         let is_counter = matches!(self.function, Function::Rate | Function::Increase);
-        let resets = if is_counter { rate::resets_of(&samples.values) } else { Vec::new() };
+        let any_number = if (is_counter || self.function == Function::Delta) && samples.histograms.is_empty() {
+            growth::fill(self.function, e.grid, timing, samples, column)
+        } else {
+            self.fill_each(e, timing, &context, samples, column)
+        };
+        if is_counter && any_number && !name.is_empty() && !rate::is_name_of_counter(name) {
+            let text = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
+            e.notes.info(context.span, &format!("{text} {}", quoted(name)));
+        }
+    }
+
+    /// Window by window, whatever they hold; whether any answer is a number.
+    fn fill_each(
+        &self,
+        e: &Evaluator<'_>,
+        timing: Timing,
+        context: &Context<'_>,
+        samples: &Samples,
+        column: &mut Column,
+    ) -> bool {
+        let mut growth = Growth::new(self.function, &samples.values, timing.range);
         let mut moving = Moving::default();
-        let mut first_reset = 0;
         let mut scratch = Vec::new();
         let mut any_number = false;
         for step in 0..e.grid.count {
@@ -117,22 +138,19 @@ impl<'e> RangeCall<'e> {
             if window.values.is_empty() && window.histograms.is_empty() {
                 continue;
             }
-            let cell = if is_counter || self.function == Function::Delta {
-                while resets.get(first_reset).is_some_and(|reset| *reset <= at) {
-                    first_reset += 1;
+            let cell = match self.function {
+                Function::Rate | Function::Increase | Function::Delta => {
+                    rate::extrapolated(context, &window, &mut growth, at)
                 }
-                rate::extrapolated(&context, &window, &resets[first_reset..], at)
-            } else {
-                let number = |n: usize| self.numbers.get(n).map_or(f64::NAN, |column| column[step]);
-                self.apply(&context, &window, number, e.grid.instant(step), &mut scratch)
+                _ => {
+                    let number = |n: usize| self.numbers.get(n).map_or(f64::NAN, |column| column[step]);
+                    self.apply(context, &window, number, e.grid.instant(step), &mut scratch)
+                }
             };
             any_number |= matches!(cell, Cell::Float(_));
             column.set(step, cell);
         }
-        if is_counter && any_number && !name.is_empty() && !rate::is_name_of_counter(name) {
-            let text = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
-            e.notes.info(context.span, &format!("{text} {}", quoted(name)));
-        }
+        any_number
     }
 
     fn apply(
@@ -166,6 +184,7 @@ struct Moving {
 
 impl Moving {
     /// The window that ends at an instant, and the position of its first number.
+    #[inline]
     fn to<'s>(&mut self, samples: &'s Samples, end: i64, range: i64) -> (Window<'s>, usize) {
         let start = end.saturating_sub(range);
         while samples.timestamps.get(self.high).is_some_and(|at| *at <= end) {

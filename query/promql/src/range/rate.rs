@@ -1,5 +1,6 @@
 //! How fast something grows: `rate`, `increase`, `delta`, `irate`, `idelta`.
 
+use super::growth::{Growth, factor};
 use super::{Context, Window};
 use crate::Cell;
 use crate::histogram::{self, is_reset};
@@ -8,58 +9,26 @@ use gantry_model::metric::{NativeHistogram, ResetHint};
 use gantry_query_lang::promql::Function;
 use std::sync::Arc;
 
-/// Positions of values that are smaller than the one before.
-pub(super) fn resets_of(values: &[f64]) -> Vec<usize> {
-    values.windows(2).enumerate().filter(|(_, pair)| pair[1] < pair[0]).map(|(at, _)| at + 1).collect()
-}
-
 pub(super) fn is_name_of_counter(name: &str) -> bool {
     ["_total", "_sum", "_count", "_bucket"].iter().any(|end| name.ends_with(end))
 }
 
-/// The growth within a window, extrapolated to its ends. `resets` are those behind `first`, the window's position.
-pub(super) fn extrapolated(c: &Context<'_>, w: &Window<'_>, resets: &[usize], first: usize) -> Cell {
+/// The growth within a window, extrapolated to its ends. `numbers` are those of the series, `first` is the window's place.
+pub(super) fn extrapolated(c: &Context<'_>, w: &Window<'_>, numbers: &mut Growth<'_>, first: usize) -> Cell {
     if !w.values.is_empty() && !w.histograms.is_empty() {
         c.mixed();
         return Cell::Empty;
     }
-    let counter = c.function != Function::Delta;
-    if w.values.len() > 1 {
-        let last = w.values.len() - 1;
-        let mut growth = w.values[last] - w.values[0];
-        for reset in resets.iter().take_while(|reset| **reset <= first + last) {
-            growth += w.values[*reset - first - 1];
-        }
-        let zero = counter && growth > 0.0 && w.values[0] >= 0.0;
-        let share = if zero { Some(w.values[0] / growth) } else { None };
-        return Cell::Float(growth * factor(c, w, w.times[0], w.times[last], w.times.len(), share));
+    if !w.values.is_empty() {
+        return numbers.over(w, first).map_or(Cell::Empty, Cell::Float);
     }
     let [(start, one), .., (end, _)] = w.histograms else { return Cell::Empty };
-    let Some(mut growth) = histogram_growth(c, w.histograms, counter) else { return Cell::Empty };
-    let zero = counter && growth.count > 0.0 && one.count >= 0.0;
-    let share = if zero { Some(one.count / growth.count) } else { None };
-    growth = histogram::scale(&growth, factor(c, w, *start, *end, w.histograms.len(), share));
-    Cell::histogram(growth)
-}
-
-/// `share` is how much of the sampled time back a counter was zero, were it to go on like that.
-fn factor(c: &Context<'_>, w: &Window<'_>, first: i64, last: i64, samples: usize, share: Option<f64>) -> f64 {
-    let sampled = (last - first) as f64 / 1e3;
-    let average = sampled / (samples - 1) as f64;
-    let mut to_start = (first - (w.end - w.range)) as f64 / 1e3;
-    let mut to_end = (w.end - last) as f64 / 1e3;
-    let threshold = average * 1.1;
-    if to_start >= threshold {
-        to_start = average / 2.0;
-    }
-    if let Some(share) = share {
-        to_start = to_start.min(sampled * share);
-    }
-    if to_end >= threshold {
-        to_end = average / 2.0;
-    }
-    let factor = (sampled + to_start + to_end) / sampled;
-    if c.function == Function::Rate { factor / (w.range as f64 / 1e3) } else { factor }
+    let counter = c.function != Function::Delta;
+    let Some(growth) = histogram_growth(c, w.histograms, counter) else { return Cell::Empty };
+    let zero = (counter && growth.count > 0.0 && one.count >= 0.0).then_some((one.count, growth.count));
+    let factor = factor(w, (*start, *end, w.histograms.len()), zero);
+    let divisor = if c.function == Function::Rate { w.range as f64 / 1e3 } else { 1.0 };
+    Cell::histogram(histogram::scale(&growth, factor / divisor))
 }
 
 fn histogram_growth(c: &Context<'_>, points: &[(i64, Arc<NativeHistogram>)], counter: bool) -> Option<NativeHistogram> {
