@@ -83,10 +83,10 @@ pub async fn warm(client: &Client, server: &Server, query: &Query, repeats: usiz
 }
 
 /// The values of an answer by series and time; of a list, its entries.
-fn values(answer: &Value) -> Result<BTreeMap<(String, String), f64>> {
+fn values(answer: &Value) -> Result<Values> {
     let data = answer.get("data").context("no data")?;
     if let Some(list) = data.as_array() {
-        return Ok(list.iter().map(|entry| ((entry.to_string(), String::new()), 0.0)).collect());
+        return Ok(list.iter().map(|entry| ((String::new(), entry.to_string()), 0.0)).collect());
     }
     let mut found = BTreeMap::new();
     for series in data["result"].as_array().context("no result")? {
@@ -100,18 +100,31 @@ fn values(answer: &Value) -> Result<BTreeMap<(String, String), f64>> {
 }
 
 /// The largest difference between two answers, in relation to the values; an error when they are not of the same things.
+/// Of series that are in one answer only it compares the values at each time: which of equal ones is among the largest is
+/// decided by their last bits.
 pub fn difference(one: &Value, other: &Value) -> Result<f64> {
     let (one, other) = (values(one)?, values(other)?);
     ensure!(!one.is_empty(), "an empty answer");
-    let mut most: f64 = 0.0;
-    for (key, a) in &one {
-        let Some(b) = other.get(key) else { bail!("{} at {} is in one answer only", key.0, key.1) };
-        if a != b {
-            most = most.max((a - b).abs() / a.abs().max(b.abs()));
-        }
-    }
     ensure!(one.len() == other.len(), "{} and {} values", one.len(), other.len());
+    let apart = |a: f64, b: f64| if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
+    let common = one.iter().filter_map(|(key, a)| Some(apart(*a, *other.get(key)?)));
+    let most = common.fold(0.0, f64::max);
+    let (ours, theirs) = (only_in(&one, &other), only_in(&other, &one));
+    let mut pairs = ours.iter().zip(&theirs);
+    if let Some((ours, theirs)) = pairs.find(|(ours, theirs)| ours.0 != theirs.0 || apart(ours.1, theirs.1) > SAME) {
+        bail!("{} at {} is in one answer only, {} at {} in the other", ours.1, ours.0, theirs.1, theirs.0);
+    }
     Ok(most)
+}
+
+type Values = BTreeMap<(String, String), f64>;
+
+/// Times and values of what the other answer lacks, sorted.
+fn only_in<'v>(one: &'v Values, other: &Values) -> Vec<(&'v str, f64)> {
+    let missing = one.iter().filter(|(key, _)| !other.contains_key(key));
+    let mut found: Vec<(&str, f64)> = missing.map(|((_, at), value)| (at.as_str(), *value)).collect();
+    found.sort_by(|a, b| a.0.cmp(b.0).then(a.1.total_cmp(&b.1)));
+    found
 }
 
 /// Whether an answer is that of Prometheus.
@@ -134,6 +147,10 @@ mod tests {
     fn answers_differ_by_the_largest_relative_distance() {
         assert_eq!(difference(&answer("2"), &answer("2")).expect("the same"), 0.0);
         assert_eq!(difference(&answer("2"), &answer("1")).expect("the same series"), 0.5);
+        let of =
+            |job: &str, value: &str| json!({"data": {"result": [{"metric": {"job": job}, "values": [[1, value]]}]}});
+        assert_eq!(difference(&of("a", "2"), &of("b", "2.0000000000000004")).expect("a tie"), 0.0);
+        assert!(difference(&of("a", "2"), &of("b", "3")).is_err());
         assert!(difference(&json!({"data": ["a"]}), &json!({"data": ["b"]})).is_err());
         assert!(difference(&json!({"data": ["a"]}), &json!({"data": ["a", "b"]})).is_err());
     }

@@ -97,9 +97,12 @@ fn queries(all: &[Measured]) -> Rows {
         });
         let others = all[1..].iter().map(|one| one.answers[at].warm.median_ms());
         match others.reduce(f64::min) {
-            Some(best) if ours.query.judged => {
-                rows.at_most(&name, shown, (ours.warm.median_ms(), best), "ms, the faster of the others")
-            }
+            Some(best) if ours.query.judged => rows.at_most(
+                &name,
+                shown,
+                ((ours.warm.median_ms() / best * 100.0).round() / 100.0, 1.0),
+                "x the faster of the others",
+            ),
             _ => rows.open(&name, shown),
         }
     }
