@@ -18,6 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gantry-wal", &["gantry-store-api"]),
     ("gantry-store", &["gantry-store-api", "gantry-meta", "gantry-body", "gantry-chunk", "gantry-wal", "gantry-model"]),
     ("gantry-prompb", &["gantry-model"]),
+    (
+        "gantry-remote-write",
+        &["gantry-wal", "gantry-chunk", "gantry-prompb", "gantry-http-client", "gantry-store-api", "gantry-model"],
+    ),
     ("gantry-http-client", &[]),
     ("gantry-ingest", &["gantry-http-client", "gantry-prompb", "gantry-store-api", "gantry-model"]),
     ("gantry-transform", &["gantry-model"]),
@@ -59,7 +63,7 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
 fn sources() -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open: Vec<PathBuf> =
-        ["src", "tests", "store", "ingest", "query", "bench", "fuzz"].map(|d| root().join(d)).into();
+        ["src", "tests", "store", "ingest", "query", "bench", "fuzz", "remote-write"].map(|d| root().join(d)).into();
     while let Some(dir) = open.pop() {
         for entry in std::fs::read_dir(&dir).into_iter().flatten().filter_map(Result::ok) {
             let path = entry.path();

@@ -78,14 +78,11 @@ fn with_tls(mut builder: reqwest::ClientBuilder, tls: &TlsConfig) -> Result<reqw
         builder = builder.tls_built_in_root_certs(false);
         builder = roots.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
     }
-    match (&tls.cert_file, &tls.key_file) {
-        (Some(cert), Some(key)) => {
-            let pem = [read(cert)?, b"\n".to_vec(), read(key)?].concat();
-            let identity = Identity::from_pem(&pem).map_err(|e| format!("{}: {e}", cert.display()))?;
-            builder = builder.identity(identity);
-        }
-        // One without the other was refused before.
-        _ => {}
+    // That one comes without the other was refused before.
+    if let (Some(cert), Some(key)) = (&tls.cert_file, &tls.key_file) {
+        let pem = [read(cert)?, b"\n".to_vec(), read(key)?].concat();
+        let identity = Identity::from_pem(&pem).map_err(|e| format!("{}: {e}", cert.display()))?;
+        builder = builder.identity(identity);
     }
     Ok(builder.danger_accept_invalid_certs(tls.insecure_skip_verify))
 }

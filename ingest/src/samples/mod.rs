@@ -125,7 +125,7 @@ impl MetricIngest {
                 return Err(refused);
             }
         };
-        let MetricCommit { samples, histograms, exemplars: stored, rejected, first_rejection } = commit;
+        let MetricCommit { samples, histograms, exemplars: stored, rejected, first_rejection, .. } = commit;
         refused.add_counted(rejected.into_iter().map(|(why, count)| (reason(why), count)), first_rejection);
         let refused_exemplars = refused_exemplars + exemplars.saturating_sub(stored);
         Ok(MetricAccepted { samples, histograms, exemplars: stored, refused, refused_exemplars })

@@ -29,8 +29,8 @@ pub use append::{Append, Commit};
 pub use delete::{Cancelled, Delete, DeleteRequest, DeleteStatus, DeleteWhat};
 pub use error::{ErrorKind, Retry, StoreError};
 pub use metrics::{
-    AppendMetrics, Cardinality, MetricCommit, MetricQuerier, MillisRange, QueryMetrics, RejectReason, SelectSeries,
-    SeriesSet,
+    AppendMetrics, Cardinality, MetricCommit, MetricQuerier, MillisRange, QueryMetrics, RefusedPart, RefusedSample,
+    RejectReason, SelectSeries, SeriesSet,
 };
 pub use query::{
     LogRows, Querier, Queryable, Scan, ScanColumns, ScanOrder, ScanReport, ScanRequest, ScanStream, StreamSummary,

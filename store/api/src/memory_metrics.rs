@@ -1,8 +1,8 @@
 //! [`MemoryMetrics`]: the contract of metrics in memory, as simple as can be.
 
 use crate::{
-    AppendMetrics, Cardinality, ErrorKind, MetricCommit, MetricQuerier, MillisRange, QueryMetrics, RejectReason,
-    SelectSeries, SeriesSet, StoreError,
+    AppendMetrics, Cardinality, ErrorKind, MetricCommit, MetricQuerier, MillisRange, QueryMetrics, RefusedPart,
+    RefusedSample, RejectReason, SelectSeries, SeriesSet, StoreError,
 };
 use async_trait::async_trait;
 use gantry_model::metric::{Exemplar, METRIC_NAME, MetricBatch, MetricMetadata, NativeHistogram, Samples};
@@ -41,9 +41,16 @@ pub struct MemoryMetrics {
     tenants: Mutex<BTreeMap<TenantId, Tenant>>,
 }
 
-fn put(series: &mut BTreeMap<i64, Value>, labels: &LabelSet, at: i64, value: Value, commit: &mut MetricCommit) {
+fn put(
+    series: &mut BTreeMap<i64, Value>,
+    labels: &LabelSet,
+    (at, value): (i64, Value),
+    place: RefusedSample,
+    commit: &mut MetricCommit,
+) {
     if series.get(&at).is_some_and(|old| !old.is(&value)) {
         *commit.rejected.entry(RejectReason::DuplicateTimestamp).or_default() += 1;
+        commit.refused.push(place);
         commit.first_rejection.get_or_insert_with(|| format!("{labels} at {at} ms has another value already"));
         return;
     }
@@ -58,15 +65,19 @@ impl AppendMetrics for MemoryMetrics {
         let mut tenants = self.tenants.lock();
         let tenant = tenants.entry(tenant.clone()).or_default();
         let mut commit = MetricCommit::default();
-        for one in batch.series() {
+        for (number, one) in (0u32..).zip(batch.series()) {
             let labels = batch.labels(one).to_labels();
             let (times, values) = batch.samples(one);
             let numbers = times.iter().zip(values).map(|(at, value)| (*at, Value::Number(*value)));
+            let numbers = (0u32..).map(RefusedPart::Number).zip(numbers);
             let histograms = batch.histograms(one).iter().map(|(at, h)| (*at, Value::Histogram(Arc::new(h.clone()))));
+            let histograms = (0u32..).map(RefusedPart::Histogram).zip(histograms);
             let samples: Vec<_> = numbers.chain(histograms).collect();
             if !samples.is_empty() {
                 let series = tenant.series.entry(labels.clone()).or_default();
-                samples.into_iter().for_each(|(at, value)| put(series, &labels, at, value, &mut commit));
+                for (part, sample) in samples {
+                    put(series, &labels, sample, RefusedSample { series: number, part }, &mut commit);
+                }
             }
             for exemplar in batch.exemplars(one) {
                 let exemplars = tenant.exemplars.entry(labels.clone()).or_default();

@@ -33,6 +33,27 @@ pub struct MetricCommit {
     pub rejected: BTreeMap<RejectReason, u64>,
     /// The first refusal in words: which series, which instant, why, and what to do.
     pub first_rejection: Option<String>,
+    /// Which samples were refused, in no order: for whoever passes on what is stored.
+    pub refused: Vec<RefusedSample>,
+}
+
+/// A refused part of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RefusedSample {
+    /// Position in [`MetricBatch::series`].
+    pub series: u32,
+    pub part: RefusedPart,
+}
+
+/// What of a series was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefusedPart {
+    /// All of its samples.
+    Series,
+    /// The number at this position.
+    Number(u32),
+    /// The histogram at this position.
+    Histogram(u32),
 }
 
 /// Why the store does not keep a sample, an exemplar or a series.

@@ -1,6 +1,8 @@
 //! The rules of [`AppendMetrics`] and [`QueryMetrics`]. Stores under test use the real clock or one near [`START`].
 
-use crate::{AppendMetrics, ErrorKind, MetricCommit, MillisRange, QueryMetrics, RejectReason, SelectSeries};
+use crate::{
+    AppendMetrics, ErrorKind, MetricCommit, MillisRange, QueryMetrics, RefusedPart, RejectReason, SelectSeries,
+};
 use async_trait::async_trait;
 use gantry_model::metric::{
     Buckets, Exemplar, MetricBatch, MetricBatchBuilder, MetricMetadata, MetricType, NativeHistogram, Samples, Span,
@@ -132,6 +134,9 @@ pub async fn a_sample_counts_once_and_keeps_its_first_value(store: Arc<impl Metr
     let commit = put(&[(0, 9.0), (10, 9.0), (20, 3.0)]).await;
     assert_eq!((commit.samples, commit.rejected[&RejectReason::DuplicateTimestamp]), (1, 2));
     assert!(commit.first_rejection.expect("as written").contains(r#"{__name__="x"}"#));
+    let mut refused: Vec<_> = commit.refused.iter().map(|refused| (refused.series, refused.part)).collect();
+    refused.sort_by_key(|(_, part)| format!("{part:?}"));
+    assert_eq!(refused, [(0, RefusedPart::Number(0)), (0, RefusedPart::Number(1))]);
     store.rearrange().await;
     assert_eq!(read(&*store, &[], MillisRange::ALL).await[0].1.values, [1.0, 2.0, 3.0]);
 }

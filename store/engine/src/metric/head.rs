@@ -11,7 +11,7 @@ use super::series::{NewSample, Series};
 use gantry_chunk::Scratch;
 use gantry_model::TenantId;
 use gantry_model::metric::{BatchSeries, MetricBatch};
-use gantry_store_api::{MetricCommit, RejectReason};
+use gantry_store_api::{MetricCommit, RefusedPart, RefusedSample, RejectReason};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -203,16 +203,18 @@ impl Head {
     /// Appends one series' part of a batch and writes what is accepted to the log's record.
     pub(crate) fn append(
         &mut self,
-        (batch, series, hash): (&MetricBatch, &BatchSeries, u64),
+        (batch, position, hash): (&MetricBatch, u32, u64),
         rules: Rules<'_>,
         entries: &mut EntryWriter,
         scratch: &mut Scratch,
         commit: &mut MetricCommit,
     ) {
+        let series: &BatchSeries = &batch.series()[position as usize];
         let labels = batch.labels(series).as_bytes();
         let (times, values) = batch.samples(series);
         let histograms = batch.histograms(series);
-        let refuse = |commit: &mut MetricCommit, reason, count: usize, at: Option<i64>| {
+        let refuse = |commit: &mut MetricCommit, reason, (part, count): (RefusedPart, usize), at: Option<i64>| {
+            commit.refused.push(RefusedSample { series: position, part });
             reject(commit, reason, count as u64, labels, at, rules.options);
         };
         if times.is_empty() && histograms.is_empty() {
@@ -221,21 +223,21 @@ impl Head {
         let number = match self.resolve(hash, labels, rules) {
             Ok(number) => number,
             Err(reason) => {
-                refuse(commit, reason, times.len() + histograms.len(), None);
+                refuse(commit, reason, (RefusedPart::Series, times.len() + histograms.len()), None);
                 return;
             }
         };
         entries.begin(number);
-        for (at, value) in times.iter().zip(values) {
+        for (place, (at, value)) in (0..).zip(times.iter().zip(values)) {
             match self.append_one(number, *at, NewSample::Number(*value), rules, scratch) {
                 Ok(()) => entries.number(*at, *value),
-                Err(reason) => refuse(commit, reason, 1, Some(*at)),
+                Err(reason) => refuse(commit, reason, (RefusedPart::Number(place), 1), Some(*at)),
             }
         }
-        for (at, histogram) in histograms {
+        for (place, (at, histogram)) in (0..).zip(histograms) {
             match self.append_one(number, *at, NewSample::Histogram(histogram), rules, scratch) {
                 Ok(()) => entries.histogram(*at, histogram),
-                Err(reason) => refuse(commit, reason, 1, Some(*at)),
+                Err(reason) => refuse(commit, reason, (RefusedPart::Histogram(place), 1), Some(*at)),
             }
         }
         let (numbers, histograms) = entries.accepted();

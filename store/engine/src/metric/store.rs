@@ -330,6 +330,7 @@ fn add(sum: &mut MetricCommit, part: MetricCommit) {
     for (reason, count) in part.rejected {
         *sum.rejected.entry(reason).or_default() += count;
     }
+    sum.refused.extend(part.refused);
     sum.first_rejection = sum.first_rejection.take().or(part.first_rejection);
 }
 

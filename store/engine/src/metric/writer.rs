@@ -113,8 +113,7 @@ impl Writer {
         let mut tenants = active.tenants.write();
         let head = active.head(&mut tenants, &item.tenant, &self.counts);
         for (at, hash) in &item.series {
-            let series = &item.batch.series()[*at as usize];
-            head.append((&item.batch, series, *hash), rules, &mut self.entries, &mut self.scratch, commit);
+            head.append((&item.batch, *at, *hash), rules, &mut self.entries, &mut self.scratch, commit);
         }
     }
 
