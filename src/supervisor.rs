@@ -28,6 +28,8 @@ pub enum Kind {
     Source,
     /// Turns received lines into commits. A failure stops the process.
     Ingest,
+    /// Sends what was stored to elsewhere. A failure is reported; the rest goes on.
+    Outgoing,
     /// Keeps the store working. A failure stops the process.
     Store,
     /// Answers clients. A failure stops the process.
@@ -36,7 +38,7 @@ pub enum Kind {
     Telemetry,
 }
 
-const KINDS: [Kind; 5] = [Kind::Source, Kind::Ingest, Kind::Store, Kind::Serving, Kind::Telemetry];
+const KINDS: [Kind; 6] = [Kind::Source, Kind::Ingest, Kind::Outgoing, Kind::Store, Kind::Serving, Kind::Telemetry];
 const NAME_STRAGGLERS_EVERY: Duration = Duration::from_secs(5);
 
 impl Kind {

@@ -7,6 +7,7 @@
 //! Start with [`Process::start`], then [`Process::stop`]. Never here: what any part does.
 
 mod listen;
+mod outgoing;
 mod roles;
 mod sources;
 pub mod transform;
@@ -80,7 +81,8 @@ impl Process {
         let transforms = Transforms::start(pipeline, &registry)?;
         let (options, append) = (config.ingest.clone(), store.clone());
         let ingest = Ingest::with_transform(options, append, clock.clone(), &registry, transforms)?;
-        let samples = MetricIngest::new(ingest.clone(), store.clone(), &registry)?;
+        let append = outgoing::remote_write(&supervisor, &config, &store, &clock, &registry)?;
+        let samples = MetricIngest::new(ingest.clone(), append, &registry)?;
         let options = query_options(&config);
         let query = QueryEngine::new(options, store.clone(), store.clone(), store.clone(), clock.clone(), &registry)
             .context("the query engine cannot start")?;
@@ -139,6 +141,7 @@ impl Process {
                     Ok(())
                 }),
             ),
+            phase(Kind::Outgoing, "send what waits for remotes", Box::pin(async { Ok(()) })),
             phase(Kind::Store, "flush the store", Box::pin(async move { Ok(sealing.close().await?) })),
             phase(Kind::Serving, "close connections", Box::pin(async { Ok(()) })),
             phase(Kind::Telemetry, "flush telemetry", Box::pin(async { Ok(()) })),

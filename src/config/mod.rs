@@ -32,6 +32,7 @@ use gantry_ingest::scrape::ScrapeOptions;
 use gantry_ingest::statsd::StatsdOptions;
 use gantry_ingest::syslog::SyslogOptions;
 use gantry_query::QueryOptions;
+use gantry_remote_write::{RemoteWriteLogOptions, RemoteWriteOptions};
 use gantry_store::StoreOptions;
 use gantry_transform::{Invalid, Pipeline, TransformOptions};
 use serde::Serialize;
@@ -53,6 +54,10 @@ pub struct Config {
     pub scrape: ScrapeOptions,
     pub collect: CollectOptions,
     pub telemetry: TelemetryOptions,
+    pub remote_write_log: RemoteWriteLogOptions,
+    /// Written as [[remote_write]].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remote_write: Vec<RemoteWriteOptions>,
     /// Written as [[transform]], in the order in which they are applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub transform: Vec<TransformOptions>,
@@ -107,6 +112,8 @@ impl Config {
             scrape: binder.section("scrape"),
             collect: binder.section("collect"),
             telemetry: binder.section("telemetry"),
+            remote_write_log: binder.section("remote_write_log"),
+            remote_write: binder.list("remote_write"),
             transform: binder.list("transform"),
         };
         let mut problems = binder.finish();
@@ -142,6 +149,8 @@ impl Config {
             problems.push(Problem::new("scrape.file", wrong));
         }
         self.collect.check(problems);
+        let remotes = gantry_remote_write::problems(&self.remote_write);
+        problems.extend(remotes.into_iter().map(|(at, wrong)| Problem::new(format!("remote_write {at}"), wrong)));
         if let Err(wrong) = self.syslog.multiline.check() {
             problems.push(Problem::new("syslog", wrong));
         }
