@@ -33,11 +33,15 @@ install_packages() (
         printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin "$policy"
     fi
     had_rsyslog=$(command -v /usr/sbin/rsyslogd || true)
+    had_node_exporter=$(command -v prometheus-node-exporter || true)
     as_root apt-get update -q
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
     # Nor at the next boot, when it came with this.
     if [ -z "$had_rsyslog" ] && [ -x /usr/sbin/rsyslogd ] && command -v systemctl >/dev/null; then
         as_root systemctl disable -q rsyslog.service
+    fi
+    if [ -z "$had_node_exporter" ] && [ -x /usr/bin/prometheus-node-exporter ] && command -v systemctl >/dev/null; then
+        as_root systemctl disable -q prometheus-node-exporter.service
     fi
 )
 
@@ -49,6 +53,7 @@ setup() {
     command -v curl >/dev/null || packages+=(curl ca-certificates)
     python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3 python3-venv)
     [ -e /lib/systemd/systemd-journal-upload ] || packages+=(systemd-journal-remote)
+    command -v prometheus-node-exporter >/dev/null || packages+=(prometheus-node-exporter)
     [ -e /usr/lib/"$(uname -m)"-linux-gnu/rsyslog/omelasticsearch.so ] || packages+=(rsyslog rsyslog-elasticsearch)
     if [ ${#packages[@]} -gt 0 ]; then
         say "installing ${packages[*]}"

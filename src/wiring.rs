@@ -101,8 +101,9 @@ impl Process {
             sources::scrape(&supervisor, &config, &samples)?;
             let metrics = CollectMetrics::register(&registry)?;
             sources::collect(&supervisor, &config, &ingest, &metrics)?;
+            let watched = sources::machine(&supervisor, &config, &samples)?;
             if demo {
-                sources::demo(&supervisor, &ingest, &metrics)?;
+                sources::demo(&supervisor, &ingest, &metrics, &watched)?;
             }
         }
         if let Some(log) = self_log {

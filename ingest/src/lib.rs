@@ -21,6 +21,7 @@ pub mod http;
 mod incoming;
 mod ingest;
 mod label_cache;
+pub mod machine;
 mod metrics;
 pub mod multiline;
 mod options;

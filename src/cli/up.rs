@@ -62,7 +62,7 @@ struct CommonArgs {
     /// Address of OTLP over gRPC, or off [default: 127.0.0.1:4317]
     #[arg(long, value_name = "HOST:PORT")]
     otlp_grpc: Option<String>,
-    /// Collect no files
+    /// Collect neither files nor metrics of this machine
     #[arg(long)]
     no_collect: bool,
     /// How long lines are kept; older ones are refused unless a rule keeps some longer [default: 30d]

@@ -2,12 +2,13 @@
 
 use super::Problem;
 use gantry_ingest::collect::FileOptions;
+use gantry_ingest::machine::MachineOptions;
 use serde::{Deserialize, Serialize};
 
 /// Where container engines keep the output of containers.
 const WELL_KNOWN: [&str; 2] = ["/var/log/pods/*/*/*.log", "/var/lib/docker/containers/*/*-json.log"];
 
-/// Files to collect.
+/// What to collect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CollectOptions {
@@ -15,13 +16,15 @@ pub struct CollectOptions {
     pub enabled: bool,
     /// Collect the files of Kubernetes pods and Docker containers on this machine. Default true.
     pub containers: bool,
+    /// Metrics of this machine: node, containers, processes.
+    pub metrics: MachineOptions,
     /// More groups of files, each written as [[collect.files]].
     pub files: Vec<FileOptions>,
 }
 
 impl Default for CollectOptions {
     fn default() -> Self {
-        CollectOptions { enabled: true, containers: true, files: Vec::new() }
+        CollectOptions { enabled: true, containers: true, metrics: MachineOptions::default(), files: Vec::new() }
     }
 }
 
@@ -40,6 +43,9 @@ impl CollectOptions {
     }
 
     pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        if let Err(wrong) = self.metrics.check() {
+            problems.push(Problem::new("collect.metrics", wrong));
+        }
         let groups = self.groups();
         for (at, group) in groups.iter().enumerate() {
             if let Err(wrong) = group.check() {

@@ -9,6 +9,7 @@ use crate::supervisor::{Kind, Supervisor};
 use crate::tls::Tls;
 use anyhow::Context;
 use gantry_ingest::collect::{ChildProcess, CollectMetrics, FileCollector, FileOptions, ProcessOptions, Sink};
+use gantry_ingest::machine::{self, Processes, Watched};
 use gantry_ingest::scrape::Scrape;
 use gantry_ingest::transport::{Plain, Secure};
 use gantry_ingest::{Ingest, MetricIngest, fluent, statsd, syslog};
@@ -76,6 +77,21 @@ pub fn scrape(supervisor: &Supervisor, config: &Config, samples: &Arc<MetricInge
     Ok(())
 }
 
+/// Starts to collect metrics of this machine, and says where to name processes that are to be watched.
+pub fn machine(supervisor: &Supervisor, config: &Config, samples: &Arc<MetricIngest>) -> anyhow::Result<Watched> {
+    let watched = Watched::default();
+    if config.collect.enabled {
+        let options = &config.collect.metrics;
+        let jobs = machine::jobs(options, Processes::new(options.roots(), watched.clone()), &clock())?;
+        let (local, stop) = (Scrape::local(jobs, samples), supervisor.stopping(Kind::Source));
+        supervisor.spawn(Kind::Source, "collect metrics", async move {
+            gantry_ingest::scrape::run(local, stop).await;
+            Ok(())
+        });
+    }
+    Ok(watched)
+}
+
 /// Starts a collector for each group of files.
 pub fn collect(
     supervisor: &Supervisor,
@@ -106,7 +122,12 @@ fn with_checkpoints_in(data: &Path, mut options: FileOptions) -> FileOptions {
 }
 
 /// Runs the pretended services, each as a real child process whose output is collected.
-pub fn demo(supervisor: &Supervisor, ingest: &Arc<Ingest>, metrics: &CollectMetrics) -> anyhow::Result<()> {
+pub fn demo(
+    supervisor: &Supervisor,
+    ingest: &Arc<Ingest>,
+    metrics: &CollectMetrics,
+    watched: &Watched,
+) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("cannot find this program to run the demo")?;
     for service in Service::ALL {
         let command = vec![program.clone().into(), "demo-service".into(), service.name().into()];
@@ -117,8 +138,10 @@ pub fn demo(supervisor: &Supervisor, ingest: &Arc<Ingest>, metrics: &CollectMetr
             ..ProcessOptions::new(command)
         };
         let child = ChildProcess::spawn(options, sink(ingest), clock(), metrics)?;
+        let watching = child.pid().map(|pid| watched.watch(service.name(), pid));
         let stop = supervisor.stopping(Kind::Source);
         supervisor.spawn(Kind::Source, format!("demo {}", service.name()), async move {
+            let _watching = watching;
             Ok(child.wait(stop).await.map(drop)?)
         });
     }

@@ -13,6 +13,7 @@ mod endurance;
 mod grafana;
 mod harness;
 mod late;
+mod machine;
 mod metrics_crash;
 mod metrics_in;
 mod otel;

@@ -76,6 +76,11 @@ impl ChildProcess {
         Ok(ChildProcess { child, options, signals, backlog, pumps, stop_pumps, shipper })
     }
 
+    /// The number of the process; `None` once it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Until the command has ended and its lines are sent, or the time for that is over. Cancelling `stop` asks the
     /// command to end (SIGTERM, and SIGKILL when it does not).
     ///

@@ -12,6 +12,7 @@
 mod config;
 mod discover;
 mod fetch;
+mod local;
 mod options;
 mod pass;
 mod run;
@@ -19,6 +20,7 @@ mod target;
 
 pub use config::{DnsSd, FileSd, Global, HttpSd, InvalidScrape, ScrapeConfig, ScrapeFile, StaticConfig};
 pub use fetch::{Fetch, FetchError, Fetched, HttpFetch};
+pub use local::LocalJob;
 pub use options::ScrapeOptions;
 pub use run::{Scrape, run};
 pub use target::Target;

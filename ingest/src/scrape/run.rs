@@ -3,6 +3,7 @@
 use super::config::{InvalidScrape, Rules, ScrapeConfig, ScrapeFile};
 use super::discover::{Discovery, interval};
 use super::fetch::{Fetch, HttpFetch};
+use super::local::LocalJob;
 use super::pass::{Failed, Memory, Pass};
 use super::target::Target;
 use crate::decode::{ExpositionFormat, TextFormat};
@@ -17,7 +18,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-const SOURCE: &str = "scrape";
+/// How samples are counted: those of targets, and those of this machine.
+const SCRAPED: &str = "scrape";
+const COLLECTED: &str = "collect";
 
 /// Jobs, ready to run.
 #[derive(Debug)]
@@ -32,6 +35,7 @@ struct Job {
     fetch: Arc<dyn Fetch>,
     door: Arc<MetricIngest>,
     tenant: TenantId,
+    source: &'static str,
 }
 
 impl Scrape {
@@ -40,9 +44,20 @@ impl Scrape {
     pub fn new(file: ScrapeFile, tenant: TenantId, door: &Arc<MetricIngest>) -> Result<Self, InvalidScrape> {
         let job = |config: ScrapeConfig| {
             let fetch = Arc::new(HttpFetch::new(&config)?);
-            Ok(Arc::new(Job { rules: config.rules()?, config, fetch, door: door.clone(), tenant: tenant.clone() }))
+            let (rules, door, tenant) = (config.rules()?, door.clone(), tenant.clone());
+            Ok(Arc::new(Job { rules, config, fetch, door, tenant, source: SCRAPED }))
         };
         Ok(Scrape { jobs: file.scrape_configs.into_iter().map(job).collect::<Result<_, _>>()? })
+    }
+
+    /// Jobs whose one target is a source of this machine.
+    pub fn local(jobs: Vec<LocalJob>, door: &Arc<MetricIngest>) -> Self {
+        let job = |local: LocalJob| {
+            let config = local.config();
+            let LocalJob { fetch, tenant, .. } = local;
+            Arc::new(Job { config, rules: Rules::default(), fetch, door: door.clone(), tenant, source: COLLECTED })
+        };
+        Scrape { jobs: jobs.into_iter().map(job).collect() }
     }
 }
 
@@ -155,7 +170,7 @@ impl Job {
         let read = body.as_ref().map(|(body, format)| (body.as_slice(), *format)).map_err(Clone::clone);
         let (incoming, failed) = pass.samples(read, took, memory);
         if let Some(failed) = failed {
-            self.door.ingest().metrics.refused_request(SOURCE, failed.reason);
+            self.door.ingest().metrics.refused_request(self.source, failed.reason);
             tracing::debug!(url = target.url, "a scrape failed: {failed}");
         }
         self.submit(target, incoming).await;
@@ -183,7 +198,7 @@ impl Job {
     }
 
     async fn submit(&self, target: &Target, incoming: MetricIncoming) {
-        match self.door.submit(&self.tenant, SOURCE, incoming).await {
+        match self.door.submit(&self.tenant, self.source, incoming).await {
             Ok(accepted) if accepted.refused.is_empty() => {}
             Ok(accepted) => tracing::debug!(url = target.url, "of a scrape, {}", accepted.summary()),
             Err(error) => tracing::warn!(url = target.url, %error, "a scrape could not be stored"),
