@@ -1,5 +1,7 @@
 //! `gantry run`: a command whose output is shipped; signals go in, the exit status comes out.
 
+mod measure;
+
 use super::{Failure, ServerArgs};
 use crate::push::PushSink;
 use crate::telemetry;
@@ -7,11 +9,13 @@ use clap::Args;
 use gantry_ingest::collect::{ChildProcess, CollectMetrics, LineReaderCollector, ProcessOptions, ReaderOptions, Sink};
 use gantry_ingest::multiline::Joining;
 use gantry_model::{Clock, LabelSet, SystemClock, TenantId};
+use measure::Measure;
 use prometheus::Registry;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const EXAMPLES: &str = "\
@@ -22,7 +26,8 @@ Examples:
   journalctl -f -o cat | gantry run --label app=journal -
 
 Lines carry the labels app (the program's name), host and stream, and what --label says. SIGTERM, SIGINT and SIGHUP are
-passed on. The exit status is the command's own; 126 and 127 mean that it could not be started or found. When the server
+passed on. While the command runs, what it and all that it started use is sent as metrics process_cpu_seconds_total,
+process_resident_memory_bytes and so on, with job run and the label app. The exit status is the command's own; 126 and 127 mean that it could not be started or found. When the server
 cannot be reached the command runs all the same: its lines wait in memory, and those that do not fit are counted.";
 
 #[derive(Args, Clone, Debug)]
@@ -34,6 +39,9 @@ pub struct RunArgs {
     /// Do not print the output here as well
     #[arg(short, long)]
     quiet: bool,
+    /// How often to send what the command uses, or off
+    #[arg(long, value_name = "DURATION|off", default_value = "15s", value_parser = interval)]
+    metrics: Interval,
     /// Keep the lines of stack traces apart
     #[arg(long)]
     no_join: bool,
@@ -42,6 +50,21 @@ pub struct RunArgs {
     /// The command and its arguments, or - to ship standard input
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+/// How often, if at all.
+#[derive(Clone, Copy, Debug)]
+struct Interval(Option<Duration>);
+
+fn interval(text: &str) -> Result<Interval, String> {
+    if text == "off" {
+        return Ok(Interval(None));
+    }
+    match humantime::parse_duration(text) {
+        Ok(interval) if interval >= Duration::from_secs(1) => Ok(Interval(Some(interval))),
+        Ok(_) => Err("at least 1s".to_owned()),
+        Err(error) => Err(format!("{error}; write 15s or off")),
+    }
 }
 
 pub(super) fn label(text: &str) -> Result<(String, String), String> {
@@ -63,13 +86,20 @@ pub async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let sink: Arc<dyn Sink> =
         Arc::new(PushSink::new(&args.server.address(), args.server.http()?).map_err(anyhow::Error::from)?);
     let metrics = CollectMetrics::register(&Registry::new()).map_err(anyhow::Error::from)?;
-    let (clock, labels) = (Arc::new(SystemClock), args.labels.into_iter().collect());
+    let clock = Arc::new(SystemClock);
+    let labels: BTreeMap<String, String> = args.labels.into_iter().collect();
     let joining = (!args.no_join).then(Joining::default);
     if args.command == ["-"] {
         let options = ReaderOptions { tenant, joining, ..ReaderOptions::default() };
         return ship_stdin(options, labels, sink, clock, &metrics).await;
     }
-    let options = ProcessOptions { tenant, labels, joining, tee: !args.quiet, ..ProcessOptions::new(args.command) };
+    let options = ProcessOptions {
+        tenant: tenant.clone(),
+        labels: labels.clone(),
+        joining,
+        tee: !args.quiet,
+        ..ProcessOptions::new(args.command)
+    };
     let child = match ChildProcess::spawn(options, sink, clock, &metrics) {
         Ok(child) => child,
         Err(error) => {
@@ -77,7 +107,23 @@ pub async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
             return Ok(exit_code(error.exit_code()));
         }
     };
-    let report = child.wait(CancellationToken::new()).await.map_err(anyhow::Error::from)?;
+    let measure = match (args.metrics, child.pid()) {
+        (Interval(Some(every)), Some(pid)) => {
+            let server = (args.server.address(), args.server.http()?);
+            Some(Measure::new(pid, &child.app(), &labels, tenant, server, every)?)
+        }
+        _ => None,
+    };
+    let measuring = async {
+        match measure {
+            Some(measure) => measure.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    let report = tokio::select! {
+        report = child.wait(CancellationToken::new()) => report.map_err(anyhow::Error::from)?,
+        never = measuring => match never {},
+    };
     if report.lost > 0 {
         eprintln!("gantry: {} of {} lines could not be stored at {}", report.lost, report.lines, args.server.address());
     }

@@ -48,6 +48,26 @@ async fn run_ships_both_outputs_prints_them_and_exits_as_the_command_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn run_sends_what_the_command_uses() {
+    let server = Launch::new().start().await;
+    let script = "while :; do sleep 0.05; done";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gantry"))
+        .args(["run", "--addr", server.url(), "--label", "app=spin", "--metrics", "1s", "--", "sh", "-c", script])
+        .spawn()
+        .unwrap();
+    let query = "process_resident_memory_bytes{job=\"run\",app=\"spin\",instance!=\"\"}";
+    eventually("memory of the command is stored", Duration::from_secs(30), async || {
+        let answer = server.loki.ask("/api/v1/query", &[("query", query)]).await.json();
+        let value = answer["data"]["result"][0]["value"][1].as_str()?.parse::<f64>().unwrap();
+        (value > 100_000.0).then_some(())
+    })
+    .await;
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    child.wait().unwrap();
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn run_passes_signals_on_and_ships_what_the_command_says_last() {
     let server = Launch::new().start().await;
     let script = "trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.05; done";

@@ -64,6 +64,11 @@ impl Processes {
         Processes { itself: false, ..Processes::new(roots, watched) }
     }
 
+    /// What there is now, in Prometheus' text format.
+    pub fn text(&self) -> String {
+        self.collect().families.to_text()
+    }
+
     fn others(&self, found: &mut Families) {
         let watched = self.watched.0.lock().clone();
         let all = if watched.is_empty() { Vec::new() } else { stat::all(&self.roots) };

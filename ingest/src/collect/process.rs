@@ -76,6 +76,11 @@ impl ChildProcess {
         Ok(ChildProcess { child, options, signals, backlog, pumps, stop_pumps, shipper })
     }
 
+    /// The label `app` of its lines.
+    pub fn app(&self) -> String {
+        self.options.stream("stdout").get("app").unwrap_or_default().to_owned()
+    }
+
     /// The number of the process; `None` once it has ended.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()

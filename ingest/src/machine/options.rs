@@ -97,7 +97,7 @@ impl MachineOptions {
     }
 
     /// The label `instance`: what is set, or the machine's name.
-    pub(super) fn instance(&self) -> String {
+    pub fn instance(&self) -> String {
         let name = || std::fs::read_to_string(self.proc.join("sys/kernel/hostname")).ok();
         let name = self.instance.clone().or_else(name).unwrap_or_default();
         match name.trim() {
