@@ -27,7 +27,10 @@ pub struct QueryEngine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
     pub(crate) runtime: Arc<RuntimeEnv>,
-    pub(crate) results: ResultCache,
+    /// Values of LogQL's range aggregations.
+    pub(crate) results: ResultCache<gantry_query_eval::metric::Series>,
+    /// Answers of PromQL's range queries.
+    pub(crate) promql_results: ResultCache<gantry_promql::Series>,
     pub(crate) tail_slots: Arc<Semaphore>,
     admission: Arc<Admission>,
 }
@@ -60,7 +63,8 @@ impl QueryEngine {
             waiting: options.max_queued,
         };
         Ok(Arc::new(QueryEngine {
-            results: ResultCache::new(options.result_cache_bytes),
+            results: ResultCache::new(options.result_cache_bytes / 2),
+            promql_results: ResultCache::new(options.result_cache_bytes / 2),
             options,
             store,
             samples,
@@ -75,6 +79,10 @@ impl QueryEngine {
 
     pub fn options(&self) -> &QueryOptions {
         &self.options
+    }
+
+    pub(crate) fn count_cached_bytes(&self) {
+        self.metrics.cached_bytes.set((self.results.used() + self.promql_results.used()) as i64);
     }
 
     /// Runs `work` in a slot of the tenant and within the deadline, and counts it under `kind`.

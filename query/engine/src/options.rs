@@ -29,7 +29,7 @@ pub struct QueryOptions {
     /// Most bytes of intermediate results on disk.
     pub spill_bytes: u64,
     /// Memory for values of metric queries that are kept, in bytes, so that a dashboard that asks again computes only what
-    /// is new; 0 keeps none.
+    /// is new: one half for LogQL, one for PromQL. 0 keeps none.
     pub result_cache_bytes: usize,
     /// Most rows that a SQL statement may answer.
     pub max_sql_rows: usize,

@@ -1,5 +1,7 @@
 //! PromQL over the metrics of a tenant: samples are fetched while a thread of its own evaluates.
 
+mod kept;
+
 use crate::{QueryEngine, QueryError};
 use gantry_model::metric::Samples;
 use gantry_model::{LabelSet, TenantId};
@@ -19,12 +21,32 @@ pub struct PromqlAnswer {
 }
 
 impl QueryEngine {
-    /// Evaluates a query; `text` is what `expr` was read from. Dropping the future stops the evaluation.
+    /// Evaluates a query; `text` is what `expr` was read from. A `fresh` answer is computed from samples alone. Dropping the
+    /// future stops the evaluation.
     pub async fn promql(
         &self,
         tenant: &TenantId,
         text: &str,
         expr: Expr,
+        params: Params,
+        fresh: bool,
+    ) -> Result<PromqlAnswer, QueryError> {
+        let expr = Arc::new(expr);
+        self.guarded("promql", tenant, async {
+            if fresh {
+                self.computed_promql(tenant, text, expr, params).await
+            } else {
+                self.kept_promql(tenant, text, expr, params).await
+            }
+        })
+        .await
+    }
+
+    async fn computed_promql(
+        &self,
+        tenant: &TenantId,
+        text: &str,
+        expr: Arc<Expr>,
         params: Params,
     ) -> Result<PromqlAnswer, QueryError> {
         let stored = Stored {
@@ -36,18 +58,15 @@ impl QueryEngine {
         };
         let stop = StopOnDrop(Arc::default());
         let (cancelled, text) = (stop.0.clone(), text.to_owned());
-        self.guarded("promql", tenant, async {
-            let evaluated = tokio::task::spawn_blocking(move || {
-                let answer = evaluate(&expr, &text, params, &stored, &cancelled);
-                (answer, stored)
-            });
-            let (answer, stored) = evaluated.await.map_err(|error| QueryError::Internal(error.to_string()))?;
-            match answer {
-                Ok(answer) => Ok(PromqlAnswer { answer, damage: stored.damage.into_inner() }),
-                Err(error) => Err(refusal(error, stored.failed.into_inner())),
-            }
-        })
-        .await
+        let evaluated = tokio::task::spawn_blocking(move || {
+            let answer = evaluate(&expr, &text, params, &stored, &cancelled);
+            (answer, stored)
+        });
+        let (answer, stored) = evaluated.await.map_err(|error| QueryError::Internal(error.to_string()))?;
+        match answer {
+            Ok(answer) => Ok(PromqlAnswer { answer, damage: stored.damage.into_inner() }),
+            Err(error) => Err(refusal(error, stored.failed.into_inner())),
+        }
     }
 }
 

@@ -21,11 +21,13 @@ mod query;
 mod range;
 mod select;
 mod source;
+mod stepwise;
 
 pub use answer::{Annotations, Answer, Params, Series, Steps, Value};
 pub use column::Cell;
 pub use error::EvalError;
 pub use query::{evaluate, selections};
 pub use source::{Select, SeriesSet, Source, SourceError};
+pub use stepwise::is_stepwise;
 
 use column::Column;

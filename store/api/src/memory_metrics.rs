@@ -33,6 +33,8 @@ struct Tenant {
     series: BTreeMap<LabelSet, BTreeMap<i64, Value>>,
     exemplars: BTreeMap<LabelSet, BTreeMap<i64, Exemplar>>,
     metadata: BTreeMap<String, BTreeSet<MetricMetadata>>,
+    /// Rises with every append.
+    version: u64,
 }
 
 /// Metrics in memory, without limits and without an out-of-order window.
@@ -64,6 +66,7 @@ impl AppendMetrics for MemoryMetrics {
     async fn append_metrics(&self, tenant: &TenantId, batch: MetricBatch) -> Result<MetricCommit, StoreError> {
         let mut tenants = self.tenants.lock();
         let tenant = tenants.entry(tenant.clone()).or_default();
+        tenant.version += 1;
         let mut commit = MetricCommit::default();
         for (number, one) in (0u32..).zip(batch.series()) {
             let labels = batch.labels(one).to_labels();
@@ -95,6 +98,10 @@ impl AppendMetrics for MemoryMetrics {
 impl QueryMetrics for MemoryMetrics {
     fn metric_querier(&self, tenant: &TenantId) -> Arc<dyn MetricQuerier> {
         Arc::new(self.tenants.lock().get(tenant).cloned().unwrap_or_default())
+    }
+
+    fn metric_version(&self, tenant: &TenantId, _: MillisRange) -> Option<u64> {
+        Some(self.tenants.lock().get(tenant).map_or(0, |tenant| tenant.version))
     }
 
     fn metadata(&self, tenant: &TenantId, family: Option<&str>) -> BTreeMap<String, BTreeSet<MetricMetadata>> {

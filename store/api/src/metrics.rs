@@ -112,6 +112,10 @@ pub trait QueryMetrics: Send + Sync {
     /// A consistent view of `tenant`'s samples: all that was acknowledged before the call. Cheap: no I/O.
     fn metric_querier(&self, tenant: &TenantId) -> Arc<dyn MetricQuerier>;
 
+    /// Differs from what it was whenever an answer about samples of the range may differ. To be read before the snapshot is
+    /// taken. `None` where nobody can tell, as near retention.
+    fn metric_version(&self, tenant: &TenantId, range: MillisRange) -> Option<u64>;
+
     /// What is known of metric families by name; of one family when it is named. Several where sources disagree.
     fn metadata(&self, tenant: &TenantId, family: Option<&str>) -> BTreeMap<String, BTreeSet<MetricMetadata>>;
 

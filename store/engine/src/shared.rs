@@ -57,7 +57,10 @@ pub(crate) struct Shared {
     pub graveyard: Graveyard,
     pub deletes: Deletes,
     pub reminders: Reminders,
+    /// Of lines.
     pub versions: Versions,
+    /// Of samples.
+    pub metric_versions: Versions,
     /// Told when a memtable was frozen.
     pub frozen: Notify,
     /// Told when heads of metrics were frozen.
@@ -83,6 +86,7 @@ impl Shared {
             deletes: Deletes::new(meta.clone()),
             reminders: Reminders::default(),
             versions: Versions::default(),
+            metric_versions: Versions::default(),
             meta,
             objects: Objects::open(&options)?,
             disk,

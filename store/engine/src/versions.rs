@@ -1,9 +1,9 @@
-//! [`Versions`]: numbers that change with the lines of a stretch of time, so that answers can be kept.
+//! [`Versions`]: numbers that change with the lines or samples of a stretch of time, so that answers can be kept.
 //!
 //! Counters by tenant and five minutes, in memory only. A line is counted after it can be seen and before it is
 //! acknowledged: whoever read the number first and looked afterwards has either seen the line or an outdated number.
 
-use gantry_model::{LogBatch, TenantId, TimeRange, Timestamp};
+use gantry_model::{TenantId, TimeRange, Timestamp};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,10 +24,8 @@ struct Counters {
 }
 
 impl Versions {
-    /// Lines can be seen now.
-    pub(crate) fn added(&self, tenant: &TenantId, batch: &LogBatch) {
-        let times = || batch.rows().iter().map(|row| row.timestamp);
-        let (Some(first), Some(last)) = (times().min(), times().max()) else { return };
+    /// What lies between these times, both within, can be seen now.
+    pub(crate) fn added(&self, tenant: &TenantId, (first, last): (Timestamp, Timestamp)) {
         let (first, last) = (stretch(first), stretch(last));
         let mut tenants = self.0.lock();
         let counters = tenants.entry(tenant.clone()).or_default();
@@ -41,7 +39,7 @@ impl Versions {
         }
     }
 
-    /// Any line of the tenant may have been hidden or shown again.
+    /// Anything of the tenant may have been hidden, shown again or thinned out.
     pub(crate) fn changed(&self, tenant: &TenantId) {
         self.0.lock().entry(tenant.clone()).or_default().all += 1;
     }
@@ -65,13 +63,9 @@ fn stretch(at: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gantry_model::LabelSet;
 
-    fn batch(times: &[i64]) -> LogBatch {
-        let mut batch = LogBatch::builder();
-        batch.stream(LabelSet::from_pairs([("app", "web")]));
-        times.iter().for_each(|at| batch.push(Timestamp(at * STRETCH_NANOS), "line", []).unwrap());
-        batch.finish()
+    fn span(first: i64, last: i64) -> (Timestamp, Timestamp) {
+        (Timestamp(first * STRETCH_NANOS), Timestamp(last * STRETCH_NANOS))
     }
 
     fn range(start: i64, end: i64) -> TimeRange {
@@ -81,9 +75,9 @@ mod tests {
     #[test]
     fn only_the_stretches_of_a_line_change() {
         let (versions, tenant) = (Versions::default(), TenantId::default_tenant());
-        versions.added(&tenant, &batch(&[5]));
+        versions.added(&tenant, span(5, 5));
         let before = [range(0, 5), range(5, 6), range(6, 9), range(0, 9)].map(|range| versions.of(&tenant, &range));
-        versions.added(&tenant, &batch(&[5]));
+        versions.added(&tenant, span(5, 5));
         let after = [range(0, 5), range(5, 6), range(6, 9), range(0, 9)].map(|range| versions.of(&tenant, &range));
         assert_eq!([0, 1, 2, 3].map(|at| before[at] != after[at]), [false, true, false, true]);
     }
@@ -93,12 +87,12 @@ mod tests {
         let (versions, tenant) = (Versions::default(), TenantId::default_tenant());
         let mut last = 0;
         for at in 0..2 * MOST_STRETCHES as i64 {
-            versions.added(&tenant, &batch(&[at]));
+            versions.added(&tenant, span(at, at));
             let now = versions.of(&tenant, &range(0, i64::MAX / STRETCH_NANOS));
             assert!(now > last);
             last = now;
         }
-        versions.added(&tenant, &batch(&[-1000, 1000]));
+        versions.added(&tenant, span(-1000, 1000));
         assert!(versions.of(&tenant, &range(0, 1)) > 0, "a wide batch changes everything");
     }
 }

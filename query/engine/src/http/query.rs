@@ -22,7 +22,7 @@ fn categorized(headers: &HeaderMap) -> bool {
 }
 
 /// `Cache-Control: no-cache` or `no-store`.
-fn fresh(headers: &HeaderMap) -> bool {
+pub fn fresh(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|part| matches!(part.trim(), "no-cache" | "no-store"))
 }

@@ -1,18 +1,18 @@
-//! [`ResultCache`]: values of range aggregations that were computed before and still hold.
+//! [`ResultCache`]: values of metric queries that were computed before and still hold.
 //!
 //! Dashboards ask the same question again and again, each time a little later. Steps are kept in segments of
 //! [`SEGMENT_STEPS`], aligned to the step, so that windows that slide find them again. Every segment carries the version
-//! ([`gantry_store_api::Queryable::version`]) of the time that it was computed from: a late line, a delete request or a
-//! retention makes it void. Nothing is kept of steps that lie ahead of the clock. Never here: scanning, arithmetic.
+//! ([`gantry_store_api::Queryable::version`], [`gantry_store_api::QueryMetrics::metric_version`]) of the time that it was computed
+//! from: a late line or sample, a delete request or a retention makes it void. Nothing is kept of steps that lie ahead of the clock. Never here: scanning, arithmetic.
 
 mod lru;
 
 use gantry_model::TenantId;
-use gantry_query_eval::Labels;
-use gantry_query_eval::metric::{Series, Steps, Table};
+use gantry_query_eval::metric::Steps;
 use lru::Lru;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -22,15 +22,29 @@ const SEGMENT_STEPS: i64 = 8;
 const FEWEST_STEPS: usize = 2 * SEGMENT_STEPS as usize;
 /// A step shorter than this, in nanoseconds, is hardly asked for twice.
 const SHORTEST_STEP: i64 = 1_000_000_000;
-/// Bytes that a point and an entry take, about.
-const POINT_BYTES: usize = 16;
+/// Bytes that an entry takes beside its rows, about.
 const ENTRY_BYTES: usize = 256;
+
+/// A series: its labels and a point, or none, for every step.
+pub trait Row: Clone {
+    type Labels: Clone + Eq + Hash;
+
+    fn new(labels: Self::Labels, points: usize) -> Self;
+    fn labels(&self) -> &Self::Labels;
+    fn points(&self) -> usize;
+    /// Whether there is a point at a step.
+    fn has(&self, step: usize) -> bool;
+    /// Takes over the point of another row.
+    fn take(&mut self, step: usize, from: &Self, at: usize);
+    /// Memory, about.
+    fn bytes(&self) -> usize;
+}
 
 /// What is computed: the same question in every respect but the time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     pub tenant: TenantId,
-    /// The range aggregation as LogQL, and all else that its values depend on.
+    /// What is computed, as a query, and all else that its values depend on.
     pub text: String,
 }
 
@@ -46,28 +60,28 @@ type Key = (Arc<Grid>, i64);
 
 /// The values of one segment's steps.
 #[derive(Clone, Debug)]
-struct Segment {
+struct Segment<R> {
     version: u64,
-    series: Arc<[Series]>,
+    rows: Arc<[R]>,
 }
 
 #[derive(Debug)]
-pub struct ResultCache(Mutex<Lru<Key, Segment>>);
+pub struct ResultCache<R>(Mutex<Lru<Key, Segment<R>>>);
 
 /// What a query finds kept, and what is left to compute.
 #[derive(Debug)]
-pub struct Plan {
+pub struct Plan<R> {
     grid: Arc<Grid>,
     /// Numbers of the steps that are asked for.
     asked: RangeInclusive<i64>,
-    found: Vec<(i64, Segment)>,
+    found: Vec<(i64, Segment<R>)>,
     /// Numbers of the steps to compute; may begin before what is asked for.
     missing: Option<RangeInclusive<i64>>,
     /// Versions of the segments that may be kept when they are computed.
     versions: HashMap<i64, u64>,
 }
 
-impl ResultCache {
+impl<R: Row> ResultCache<R> {
     /// `bytes`: memory for kept values; 0 keeps none.
     pub fn new(bytes: usize) -> Self {
         ResultCache(Mutex::new(Lru::new(bytes)))
@@ -80,7 +94,7 @@ impl ResultCache {
 
     /// `version` gives the version of the time that steps look at, `None` when they must not be kept. `None` when the
     /// query is not of the kind that is kept.
-    pub fn plan(&self, question: Question, steps: Steps, version: impl Fn(Steps) -> Option<u64>) -> Option<Plan> {
+    pub fn plan(&self, question: Question, steps: Steps, version: impl Fn(Steps) -> Option<u64>) -> Option<Plan<R>> {
         if steps.count() < FEWEST_STEPS || steps.step < SHORTEST_STEP {
             return None;
         }
@@ -105,7 +119,7 @@ impl ResultCache {
         Some(plan)
     }
 
-    fn find(&self, grid: &Arc<Grid>, segment: i64, version: u64) -> Option<Segment> {
+    fn find(&self, grid: &Arc<Grid>, segment: i64, version: u64) -> Option<Segment<R>> {
         let mut kept = self.0.lock();
         let key = (grid.clone(), segment);
         let found = kept.get(&key)?;
@@ -117,7 +131,7 @@ impl ResultCache {
     }
 
     /// Keeps whole segments of what was computed for `plan.missing()`; gives how many.
-    pub fn keep(&self, plan: &Plan, computed: &Table) -> usize {
+    pub fn keep(&self, plan: &Plan<R>, computed: &[R]) -> usize {
         let Some(missing) = &plan.missing else { return 0 };
         let mut kept = 0;
         for (segment, version) in &plan.versions {
@@ -126,22 +140,23 @@ impl ResultCache {
                 continue;
             }
             let from = (all.start() - missing.start()) as usize;
-            let part = |series: &Series| {
-                let points = series.points[from..from + SEGMENT_STEPS as usize].to_vec();
-                points.iter().any(Option::is_some).then(|| Series { labels: series.labels.clone(), points })
-            };
-            let series: Arc<[Series]> = computed.series.iter().filter_map(part).collect();
-            let bytes = ENTRY_BYTES + plan.grid.question.text.len() + series.iter().map(bytes_of).sum::<usize>();
-            self.0.lock().put((plan.grid.clone(), *segment), Segment { version: *version, series }, bytes);
+            let rows: Arc<[R]> = computed.iter().filter_map(|row| part(row, from)).collect();
+            let bytes = ENTRY_BYTES + plan.grid.question.text.len() + rows.iter().map(R::bytes).sum::<usize>();
+            self.0.lock().put((plan.grid.clone(), *segment), Segment { version: *version, rows }, bytes);
             kept += 1;
         }
         kept
     }
 }
 
-fn bytes_of(series: &Series) -> usize {
-    let labels: usize = series.labels.iter().map(|(name, value)| name.len() + value.len() + 32).sum();
-    64 + labels + series.points.len() * POINT_BYTES
+/// The points of a segment that begins at a step; `None` without any.
+fn part<R: Row>(row: &R, from: usize) -> Option<R> {
+    let steps = SEGMENT_STEPS as usize;
+    (from..from + steps).any(|step| row.has(step)).then(|| {
+        let mut part = R::new(row.labels().clone(), steps);
+        (0..steps).for_each(|step| part.take(step, row, from + step));
+        part
+    })
 }
 
 impl Grid {
@@ -154,7 +169,7 @@ impl Grid {
     }
 }
 
-impl Plan {
+impl<R: Row> Plan<R> {
     /// The steps that have to be computed.
     pub fn missing(&self) -> Option<Steps> {
         self.missing.as_ref().map(|missing| self.grid.steps(missing))
@@ -167,41 +182,41 @@ impl Plan {
     }
 
     /// Puts what was found and what was computed together.
-    pub fn assemble(self, computed: Option<Table>) -> Table {
-        let mut answer = Answer { asked: self.asked, series: Vec::new(), known: HashMap::new() };
+    pub fn assemble(self, computed: &[R]) -> Vec<R> {
+        let mut answer = Answer { asked: self.asked, rows: Vec::new(), known: HashMap::new() };
         for (segment, found) in &self.found {
-            found.series.iter().for_each(|series| answer.add(segment * SEGMENT_STEPS, series));
+            found.rows.iter().for_each(|row| answer.add(segment * SEGMENT_STEPS, row));
         }
-        if let (Some(table), Some(missing)) = (computed, self.missing) {
-            table.series.iter().for_each(|series| answer.add(*missing.start(), series));
+        if let Some(missing) = self.missing {
+            computed.iter().for_each(|row| answer.add(*missing.start(), row));
         }
-        Table::new(answer.series)
+        answer.rows
     }
 }
 
 /// Series as they grow.
-struct Answer {
+struct Answer<R: Row> {
     asked: RangeInclusive<i64>,
-    series: Vec<Series>,
-    known: HashMap<Labels, usize>,
+    rows: Vec<R>,
+    known: HashMap<R::Labels, usize>,
 }
 
-impl Answer {
+impl<R: Row> Answer<R> {
     /// Adds points that begin at step number `from`.
-    fn add(&mut self, from: i64, part: &Series) {
+    fn add(&mut self, from: i64, part: &R) {
         let asked = &self.asked;
-        let inside = (from..).zip(&part.points).filter(|(number, point)| asked.contains(number) && point.is_some());
-        let mut inside = inside.peekable();
-        if inside.peek().is_none() {
+        let inside = |step: &usize| asked.contains(&(from + *step as i64)) && part.has(*step);
+        let mut steps = (0..part.points()).filter(inside).peekable();
+        if steps.peek().is_none() {
             return;
         }
         let points = (asked.end() - asked.start() + 1) as usize;
-        let at = *self.known.entry(part.labels.clone()).or_insert_with(|| {
-            self.series.push(Series { labels: part.labels.clone(), points: vec![None; points] });
-            self.series.len() - 1
+        let at = *self.known.entry(part.labels().clone()).or_insert_with(|| {
+            self.rows.push(R::new(part.labels().clone(), points));
+            self.rows.len() - 1
         });
-        for (number, point) in inside {
-            self.series[at].points[(number - asked.start()) as usize] = *point;
+        for step in steps {
+            self.rows[at].take((from + step as i64 - asked.start()) as usize, part, step);
         }
     }
 }

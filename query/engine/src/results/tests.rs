@@ -1,4 +1,6 @@
 use super::*;
+use gantry_query_eval::Labels;
+use gantry_query_eval::metric::Series;
 use std::cell::RefCell;
 
 const SECOND: i64 = 1_000_000_000;
@@ -12,32 +14,30 @@ fn steps(first: i64, last: i64) -> Steps {
 }
 
 /// The value of a step is its number; series `odd` has every second one.
-fn compute(steps: Steps) -> Table {
+fn compute(steps: Steps) -> Vec<Series> {
     let number = |at: usize| steps.at(at).div_euclid(SECOND);
     let points = |keep: fn(i64) -> bool| {
         (0..steps.count()).map(|at| Some(number(at)).filter(|n| keep(*n)).map(|n| n as f64)).collect()
     };
     let labels = |name: &str| Labels::from_iter([("name", name)]);
-    Table::new(vec![
+    vec![
         Series { labels: labels("all"), points: points(|_| true) },
         Series { labels: labels("odd"), points: points(|n| n % 2 != 0) },
         Series { labels: labels("early"), points: points(|n| n < 10) },
-    ])
+    ]
 }
 
 /// Asks through the cache; gives which steps were computed.
-fn ask(cache: &ResultCache, asked: Steps, version: impl Fn(Steps) -> Option<u64>) -> Option<(i64, i64)> {
+fn ask(cache: &ResultCache<Series>, asked: Steps, version: impl Fn(Steps) -> Option<u64>) -> Option<(i64, i64)> {
     let plan = cache.plan(question("q"), asked, version).expect("long enough");
     let missing = plan.missing();
-    let computed = missing.map(compute);
-    computed.iter().for_each(|table| {
-        cache.keep(&plan, table);
-    });
-    let mut answer = plan.assemble(computed);
+    let computed = missing.map(compute).unwrap_or_default();
+    cache.keep(&plan, &computed);
+    let mut answer = plan.assemble(&computed);
     let mut want = compute(asked);
-    want.series.retain(|series| series.points.iter().any(Option::is_some));
-    for table in [&mut answer, &mut want] {
-        table.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    want.retain(|series| series.points.iter().any(Option::is_some));
+    for rows in [&mut answer, &mut want] {
+        rows.sort_by(|a, b| a.labels.cmp(&b.labels));
     }
     assert_eq!(answer, want, "the same as without a cache");
     missing.map(|steps| (steps.start.div_euclid(SECOND), steps.end.div_euclid(SECOND)))

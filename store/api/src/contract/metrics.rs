@@ -40,6 +40,7 @@ macro_rules! metric_contract_tests {
             labels_are_told_by_name_value_and_set,
             exemplars_are_found_by_series,
             families_are_described,
+            a_version_changes_with_the_answer,
             too_many_bytes_are_refused,
             cardinality_is_counted
         );
@@ -150,6 +151,26 @@ pub async fn late_samples_stand_in_their_place(store: Arc<impl MetricSubject>) {
         .await;
     }
     assert_eq!(read(&*store, &[], MillisRange::ALL).await[0].1.values, [10.0, 20.0, 30.0, 40.0, 50.0]);
+}
+
+/// Of the range that the samples are in, and of that tenant.
+pub async fn a_version_changes_with_the_answer(store: Arc<impl MetricSubject>) {
+    let one = |second: i64| {
+        move |batch: &mut MetricBatchBuilder| {
+            batch.series([("__name__", "x")]).expect("as written").sample(START + second * 1000, second as f64);
+        }
+    };
+    let range = MillisRange { first: START, last: START + 60_000 };
+    let version = |tenant: &TenantId| store.metric_version(tenant, range).expect("nothing reaches its retention");
+    let other = TenantId::new("other").expect("a tenant");
+    let (before, of_other) = (version(&tenant()), version(&other));
+    write(&*store, one(60)).await;
+    let first = version(&tenant());
+    assert_ne!(first, before, "the end of the range is within");
+    assert_eq!(version(&tenant()), first, "reading changes nothing");
+    write(&*store, one(10)).await;
+    assert_ne!(version(&tenant()), first, "a late sample");
+    assert_eq!(version(&other), of_other, "another tenant has versions of its own");
 }
 
 /// An absent label is the empty string; regexes are anchored.

@@ -51,6 +51,7 @@ impl MetricStore {
         self.shared.catalog.replace_blocks(&old, &new).await?;
         let new = new.into_iter().map(|meta| self.open_block(meta)).collect();
         shard.replace(&old, new).into_iter().for_each(|block| self.bury(&block));
+        self.shared.metric_versions.changed(&old[0].tenant);
         Ok(())
     }
 

@@ -21,9 +21,11 @@ use crate::wal::appender::WriteGroups;
 use crate::wal::queue::stopping;
 use crate::wal::writer::answered;
 use async_trait::async_trait;
-use gantry_model::TenantId;
 use gantry_model::metric::{MetricBatch, MetricMetadata};
-use gantry_store_api::{AppendMetrics, Cardinality, ErrorKind, MetricCommit, MetricQuerier, QueryMetrics, StoreError};
+use gantry_model::{TenantId, TimeRange, Timestamp};
+use gantry_store_api::{
+    AppendMetrics, Cardinality, ErrorKind, MetricCommit, MetricQuerier, MillisRange, QueryMetrics, StoreError,
+};
 use object_store::path::Path;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -125,6 +127,13 @@ impl MetricStore {
         let now = self.shared.clock.now().0 / 1_000_000;
         let retention = self.shared.options.metrics.retention_of(resolution_ms);
         retention.map_or(i64::MIN, |period| now.saturating_sub(millis(period)))
+    }
+
+    /// Changes with the samples of a range; `None` for those that may be thinned out or removed at any moment.
+    pub(crate) fn version(&self, tenant: &TenantId, range: MillisRange) -> Option<u64> {
+        let time = |at: i64| Timestamp(at.saturating_mul(1_000_000));
+        let span = TimeRange::new(time(range.first), time(range.last).saturating_add(1));
+        (range.first >= self.earliest(0)).then(|| self.shared.metric_versions.of(tenant, &span))
     }
 
     /// Turns all that was appended before into blocks.
@@ -344,6 +353,10 @@ impl AppendMetrics for Store {
 impl QueryMetrics for Store {
     fn metric_querier(&self, tenant: &TenantId) -> Arc<dyn MetricQuerier> {
         self.metrics.querier(tenant)
+    }
+
+    fn metric_version(&self, tenant: &TenantId, range: MillisRange) -> Option<u64> {
+        self.metrics.version(tenant, range)
     }
 
     fn metadata(&self, tenant: &TenantId, family: Option<&str>) -> BTreeMap<String, BTreeSet<MetricMetadata>> {

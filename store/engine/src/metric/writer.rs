@@ -10,8 +10,8 @@ use crate::shared::Shared;
 use crate::wal::appender::{Appender, WriteGroups};
 use crate::wal::queue::Queued;
 use gantry_chunk::Scratch;
-use gantry_model::TenantId;
 use gantry_model::metric::{Exemplar, MetricBatch, MetricMetadata};
+use gantry_model::{TenantId, Timestamp};
 use gantry_store_api::{MetricCommit, StoreError};
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -115,6 +115,9 @@ impl Writer {
         for (at, hash) in &item.series {
             head.append((&item.batch, *at, *hash), rules, &mut self.entries, &mut self.scratch, commit);
         }
+        drop(tenants);
+        // Whether or not the log takes them: they can be seen from here on.
+        span(item).iter().for_each(|span| self.shared.metric_versions.added(&item.tenant, *span));
     }
 
     fn take_in_exemplars(&self, item: &Item, commit: &mut MetricCommit) -> Vec<(Arc<[u8]>, Exemplar)> {
@@ -213,6 +216,16 @@ impl WriteGroups for Writer {
         }
         Ok(())
     }
+}
+
+/// The first and the last time of the samples of an item.
+fn span(item: &Item) -> Option<(Timestamp, Timestamp)> {
+    let series = || item.series.iter().map(|(at, _)| &item.batch.series()[*at as usize]);
+    let numbers = || series().flat_map(|series| item.batch.samples(series).0.iter().copied());
+    let histograms = || series().flat_map(|series| item.batch.histograms(series).iter().map(|(at, _)| *at));
+    let time = |at: i64| Timestamp(at.saturating_mul(1_000_000));
+    let times = || numbers().chain(histograms());
+    times().min().zip(times().max()).map(|(first, last)| (time(first), time(last)))
 }
 
 #[cfg(test)]

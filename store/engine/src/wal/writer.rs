@@ -45,7 +45,8 @@ impl Writer {
         let before = active.bytes();
         for item in &items {
             active.insert(item.batch.clone(), &item.tenant);
-            self.shared.versions.added(&item.tenant, &item.batch);
+            let times = || item.batch.rows().iter().map(|row| row.timestamp);
+            times().min().zip(times().max()).iter().for_each(|span| self.shared.versions.added(&item.tenant, *span));
         }
         self.partition.touched(self.shared.clock.now());
         self.shared.metrics.memtable_bytes.add((active.bytes() - before) as i64);

@@ -60,7 +60,8 @@ async fn answer(engine: &QueryEngine, ask: &Ask, params: Params) -> Result<Promq
         );
         return Err(QueryError::invalid(text));
     }
-    engine.promql(&ask.caller.tenant, ask.params.get("query"), expr, params).await
+    let fresh = crate::http::query::fresh(&ask.headers);
+    engine.promql(&ask.caller.tenant, ask.params.get("query"), expr, params, fresh).await
 }
 
 /// Writes `resultType` and `result`; whether series were left out because of the limit.

@@ -3,11 +3,11 @@
 use super::super::Cost;
 use super::{LeafQuery, text};
 use crate::df::read_series;
-use crate::results::Question;
+use crate::results::{Question, Row};
 use crate::{QueryEngine, QueryError};
 use gantry_model::{TenantId, TimeRange, Timestamp};
-use gantry_query_eval::metric::{Leaf, Steps, Table};
-use gantry_query_eval::{Hints, Options};
+use gantry_query_eval::metric::{Leaf, Series, Steps, Table};
+use gantry_query_eval::{Hints, Labels, Options};
 
 /// One range aggregation of a query.
 pub struct Asked<'a> {
@@ -51,12 +51,41 @@ impl QueryEngine {
             None => None,
         };
         let whole = cost.warnings().is_empty();
-        let stored = computed.as_ref().filter(|_| whole).map_or(0, |table| self.results.keep(&plan, table));
+        let stored = computed.as_ref().filter(|_| whole).map_or(0, |table| self.results.keep(&plan, &table.series));
         let (found, wanted) = plan.found();
         self.metrics.cached_segments.with_label_values(&["found"]).inc_by(found as u64);
         self.metrics.cached_segments.with_label_values(&["missing"]).inc_by((wanted - found) as u64);
-        self.metrics.cached_bytes.set(self.results.used() as i64);
+        self.count_cached_bytes();
         cost.cached([found as u64, wanted as u64, stored as u64]);
-        Ok(plan.assemble(computed))
+        Ok(Table::new(plan.assemble(&computed.map(|table| table.series).unwrap_or_default())))
+    }
+}
+
+impl Row for Series {
+    type Labels = Labels;
+
+    fn new(labels: Labels, points: usize) -> Self {
+        Series { labels, points: vec![None; points] }
+    }
+
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    fn points(&self) -> usize {
+        self.points.len()
+    }
+
+    fn has(&self, step: usize) -> bool {
+        self.points[step].is_some()
+    }
+
+    fn take(&mut self, step: usize, from: &Self, at: usize) {
+        self.points[step] = from.points[at];
+    }
+
+    fn bytes(&self) -> usize {
+        let labels: usize = self.labels.iter().map(|(name, value)| name.len() + value.len() + 32).sum();
+        64 + labels + size_of_val(self.points.as_slice())
     }
 }

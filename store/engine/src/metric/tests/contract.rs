@@ -44,6 +44,10 @@ impl QueryMetrics for Subjected {
         self.store.metric_querier(tenant)
     }
 
+    fn metric_version(&self, tenant: &TenantId, range: MillisRange) -> Option<u64> {
+        self.store.metric_version(tenant, range)
+    }
+
     fn metadata(&self, tenant: &TenantId, family: Option<&str>) -> BTreeMap<String, BTreeSet<MetricMetadata>> {
         self.store.metadata(tenant, family)
     }
