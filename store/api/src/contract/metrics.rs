@@ -40,7 +40,7 @@ macro_rules! metric_contract_tests {
             labels_are_told_by_name_value_and_set,
             exemplars_are_found_by_series,
             families_are_described,
-            a_version_changes_with_the_answer,
+            a_version_changes_with_the_samples,
             too_many_bytes_are_refused,
             cardinality_is_counted
         );
@@ -154,7 +154,7 @@ pub async fn late_samples_stand_in_their_place(store: Arc<impl MetricSubject>) {
 }
 
 /// Of the range that the samples are in, and of that tenant.
-pub async fn a_version_changes_with_the_answer(store: Arc<impl MetricSubject>) {
+pub async fn a_version_changes_with_the_samples(store: Arc<impl MetricSubject>) {
     let one = |second: i64| {
         move |batch: &mut MetricBatchBuilder| {
             batch.series([("__name__", "x")]).expect("as written").sample(START + second * 1000, second as f64);

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use gantry_model::metric::{MetricBatch, MetricMetadata};
 use gantry_model::{ManualClock, TenantId};
 use gantry_store_api::contract::metrics::MetricSubject;
-use gantry_store_api::{AppendMetrics, Cardinality, MetricCommit, MetricQuerier, QueryMetrics, StoreError};
+use gantry_store_api::{
+    AppendMetrics, Cardinality, MetricCommit, MetricQuerier, MillisRange, QueryMetrics, StoreError,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
