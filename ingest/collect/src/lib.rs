@@ -27,7 +27,7 @@ pub use container::Containers;
 pub use error::CollectError;
 pub use families::{Families, Family, Sample};
 pub use guard::Guard;
-pub use node::{Filters, InvalidFilter, Node};
+pub use node::{Filters, InvalidFilter, Node, tell_run};
 pub use process::{Processes, Watched, Watching};
 pub use roots::Roots;
 

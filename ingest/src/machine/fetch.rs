@@ -1,5 +1,6 @@
 //! [`LocalFetch`]: a source of this machine, fetched as a target is.
 
+use super::textfile::Textfiles;
 use crate::reason::Reason;
 use crate::scrape::{Fetch, FetchError, Fetched};
 use async_trait::async_trait;
@@ -15,25 +16,30 @@ use tokio::sync::Semaphore;
 pub(super) struct LocalFetch {
     job: &'static str,
     source: Arc<dyn Collect>,
+    textfiles: Option<Arc<Textfiles>>,
     turn: Arc<Semaphore>,
     /// The last fault of each collector: the same one is told once.
     told: Mutex<HashMap<&'static str, String>>,
 }
 
 impl LocalFetch {
-    pub fn new(job: &'static str, source: Arc<dyn Collect>) -> Self {
-        LocalFetch { job, source, turn: Arc::new(Semaphore::new(1)), told: Mutex::default() }
+    pub fn new(job: &'static str, source: Arc<dyn Collect>, textfiles: Option<Textfiles>) -> Self {
+        let turn = Arc::new(Semaphore::new(1));
+        LocalFetch { job, source, textfiles: textfiles.map(Arc::new), turn, told: Mutex::default() }
     }
 
-    fn tell(&self, faults: &[(&'static str, CollectError)]) {
+    fn tell(&self, faults: &[(&'static str, CollectError)], unread: &[String]) {
+        let absent = |fault: &CollectError| fault.is_absent();
+        let faults = faults.iter().map(|(name, fault)| (*name, fault.to_string(), absent(fault)));
+        let unread = (!unread.is_empty()).then(|| ("textfile", unread.join("; "), false));
+        let faults: Vec<(&'static str, String, bool)> = faults.chain(unread).collect();
         let mut told = self.told.lock();
-        told.retain(|name, _| faults.iter().any(|(other, _)| other == name));
-        for (name, fault) in faults {
-            let text = fault.to_string();
+        told.retain(|name, _| faults.iter().any(|(other, ..)| other == name));
+        for (name, text, absent) in faults {
             if told.get(name) == Some(&text) {
                 continue;
             }
-            match fault.is_absent() {
+            match absent {
                 true => tracing::debug!(job = self.job, collector = name, "nothing to collect: {text}"),
                 false => tracing::warn!(job = self.job, collector = name, "a collector failed: {text}"),
             }
@@ -49,14 +55,16 @@ impl Fetch for LocalFetch {
         let failed = |message: &str| FetchError::new(Reason::ScrapeFailed, message);
         let turn = self.turn.clone().try_acquire_owned();
         let turn = turn.map_err(|_| failed("the last collection is still under way"))?;
-        let source = self.source.clone();
+        let (source, textfiles) = (self.source.clone(), self.textfiles.clone());
         let collected = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            source.collect()
+            let (mut collected, mut text) = (source.collect(), String::new());
+            let unread = textfiles.map(|files| files.read(&mut text, &mut collected.families)).unwrap_or_default();
+            (collected.families.to_text() + &text, collected.faults, unread)
         });
-        let collected = collected.await.map_err(|_| failed("the collection panicked"))?;
-        self.tell(&collected.faults);
-        let body = collected.families.to_text().into_bytes();
+        let (text, faults, unread) = collected.await.map_err(|_| failed("the collection panicked"))?;
+        self.tell(&faults, &unread);
+        let body = text.into_bytes();
         if body.len() > max_bytes {
             let message = format!("{} bytes were collected, {max_bytes} are allowed", body.len());
             return Err(FetchError::new(Reason::BodyTooLarge, message));
@@ -88,7 +96,7 @@ mod tests {
     #[tokio::test]
     async fn one_run_at_a_time_and_no_more_than_is_allowed() {
         let slow = Arc::new(Slow(Barrier::new(2)));
-        let fetch = Arc::new(LocalFetch::new("j", slow.clone()));
+        let fetch = Arc::new(LocalFetch::new("j", slow.clone(), None));
         let first = tokio::spawn({
             let fetch = fetch.clone();
             async move { fetch.fetch("", LONG, 1000).await }

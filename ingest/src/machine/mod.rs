@@ -11,6 +11,7 @@
 
 mod fetch;
 mod options;
+mod textfile;
 
 pub use gantry_collect::{Processes, Watched, Watching};
 pub use options::{InvalidMachine, MachineOptions};
@@ -20,6 +21,7 @@ use fetch::LocalFetch;
 use gantry_collect::{Collect, Containers, Node};
 use gantry_model::Clock;
 use std::sync::Arc;
+use textfile::Textfiles;
 
 /// What is to be collected, as jobs `node`, `containers` and `gantry` of one target each. `processes` are watched in the
 /// last one.
@@ -37,11 +39,16 @@ pub fn jobs(
         instance: options.instance(),
         interval: options.interval,
         tenant: options.tenant.clone(),
-        fetch: Arc::new(LocalFetch::new(name, source)),
+        fetch: Arc::new(LocalFetch::new(name, source, None)),
     };
     let mut jobs = Vec::new();
     if options.node {
-        jobs.push(job("node", Arc::new(Node::new(roots.clone(), options.filters()?, clock.clone()))));
+        let source = Arc::new(Node::new(roots.clone(), options.filters()?, clock.clone()));
+        let textfiles = options.textfiles.clone().map(Textfiles::new);
+        jobs.push(LocalJob {
+            fetch: Arc::new(LocalFetch::new("node", source.clone(), textfiles)),
+            ..job("node", source)
+        });
     }
     if options.containers {
         jobs.push(job("containers", Arc::new(Containers::new(roots, clock.clone()))));

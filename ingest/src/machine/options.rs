@@ -40,6 +40,9 @@ pub struct MachineOptions {
     pub sys: PathBuf,
     /// Where `/` of the machine is found. Default `/`.
     pub rootfs: PathBuf,
+    /// A directory with files `*.prom`, read as node_exporter's `textfile` collector does. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub textfiles: Option<PathBuf>,
     /// Mount points that are left out.
     pub mount_points_exclude: String,
     /// Types of filesystems that are left out.
@@ -63,6 +66,7 @@ impl Default for MachineOptions {
             proc,
             sys,
             rootfs,
+            textfiles: None,
             mount_points_exclude: Filters::MOUNT_POINTS.to_owned(),
             filesystems_exclude: Filters::FILESYSTEMS.to_owned(),
             disks_exclude: Filters::DISKS.to_owned(),

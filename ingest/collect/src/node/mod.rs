@@ -3,6 +3,7 @@
 //! Source of names: node_exporter 1.5 to 1.9 (prometheus/node_exporter, `collector/`); of values: proc(5) and the
 //! kernel's `Documentation/ABI` and `Documentation/admin-guide`. Each collector is a function in one of these modules.
 
+mod btrfs;
 mod clock;
 mod cpu;
 mod cpufreq;
@@ -13,6 +14,7 @@ mod filters;
 mod hwmon;
 mod identity;
 mod infiniband;
+mod ipvs;
 mod kernel;
 mod memory;
 mod mounts;
@@ -20,13 +22,16 @@ mod netclass;
 mod netdev;
 mod netstat;
 mod nettables;
+mod nfs;
 mod nvme;
 mod power;
 mod pressure;
 mod raid;
+mod scsi;
 mod sockets;
 mod thermal;
 mod xfs;
+mod zfs;
 
 #[cfg(test)]
 mod tests;
@@ -62,6 +67,7 @@ type Run = fn(&Context, &mut Families) -> Result;
 const COLLECTORS: &[(&str, Run)] = &[
     ("arp", nettables::arp),
     ("bonding", raid::bonding),
+    ("btrfs", btrfs::collect),
     ("conntrack", nettables::conntrack),
     ("cpu", cpu::cpu),
     ("cpufreq", cpufreq::collect),
@@ -69,16 +75,20 @@ const COLLECTORS: &[(&str, Run)] = &[
     ("dmi", identity::dmi),
     ("edac", edac::collect),
     ("entropy", kernel::entropy),
+    ("fibrechannel", scsi::channels),
     ("filefd", kernel::filefd),
     ("filesystem", filesystem::collect),
     ("hwmon", hwmon::collect),
     ("infiniband", infiniband::collect),
+    ("ipvs", ipvs::collect),
     ("loadavg", kernel::loadavg),
     ("mdadm", raid::mdadm),
     ("meminfo", memory::meminfo),
     ("netclass", netclass::collect),
     ("netdev", netdev::collect),
     ("netstat", netstat::collect),
+    ("nfs", nfs::client),
+    ("nfsd", nfs::server),
     ("nvme", nvme::collect),
     ("os", identity::os),
     ("powersupplyclass", power::supplies),
@@ -89,12 +99,14 @@ const COLLECTORS: &[(&str, Run)] = &[
     ("sockstat", sockets::sockstat),
     ("softnet", nettables::softnet),
     ("stat", kernel::stat),
+    ("tapestats", scsi::tapes),
     ("thermal_zone", thermal::collect),
     ("time", clock::collect),
     ("udp_queues", sockets::udp_queues),
     ("uname", identity::uname),
     ("vmstat", memory::vmstat),
     ("xfs", xfs::collect),
+    ("zfs", zfs::collect),
 ];
 
 /// The machine's metrics. Cheap to clone; clones share what is remembered.
@@ -113,6 +125,17 @@ impl Node {
     pub fn collectors() -> impl Iterator<Item = &'static str> {
         COLLECTORS.iter().map(|(name, _)| *name)
     }
+}
+
+/// How a collector of the machine did, in node_exporter's words.
+pub fn tell_run(collector: &str, took: Duration, success: bool, found: &mut Families) {
+    let labels = [("collector", collector)];
+    found
+        .gauge("node_scrape_collector_duration_seconds", "How long a collector took.")
+        .add(&labels, took.as_secs_f64());
+    found
+        .gauge("node_scrape_collector_success", "1 when a collector found what it looks for, 0 otherwise.")
+        .add(&labels, f64::from(u8::from(success)));
 }
 
 impl Collect for Node {
@@ -134,12 +157,7 @@ impl Collect for Node {
                 }
                 Err(error) => Err(error),
             };
-            let took = began.elapsed().as_secs_f64();
-            let labels = [("collector", *name)];
-            all.gauge("node_scrape_collector_duration_seconds", "How long a collector took.").add(&labels, took);
-            let success = f64::from(u8::from(outcome.is_ok()));
-            all.gauge("node_scrape_collector_success", "1 when a collector found what it looks for, 0 otherwise.")
-                .add(&labels, success);
+            tell_run(name, began.elapsed(), outcome.is_ok(), &mut all);
             faults.extend(outcome.err().map(|error| (*name, error)));
         }
         Collected { families: all, faults }

@@ -247,6 +247,82 @@ fn hardware_of_other_machines_is_told_under_the_names_of_node_exporter() {
 }
 
 #[test]
+fn filesystems_and_balancers_of_other_machines_are_told_too() {
+    let tree = Tree::new();
+    tree.proc("net/rpc/nfs", "net 70 70 69 45\nrpc 1000 3 7\nproc3 22 1 2 3 4 5\nproc4 3 98 51 54\n");
+    tree.proc("net/rpc/nfsd", "rc 0 6 18\nfh 1 0 0\nth 8 0\nrpc 20 3 1 2 0\nproc4ops 6 0 0 0 11 12 13\n");
+    tree.proc("net/ip_vs_stats", "   Total Incoming\n   Conns Packets\n 10 20 0 FF 1\n");
+    let header = "IP Virtual Server\nProt LocalAddress:Port\n  -> RemoteAddress:Port\n";
+    let services = "TCP  C0A80016:0CEA wlc\n  -> C0A85216:0CEA  Tunnel  100  248  2\nFWM  10001000 wlc\n  -> C0A8321A:0050  Tunnel  20  64  1\n";
+    tree.proc("net/ip_vs", &format!("{header}{services}"));
+    tree.proc("spl/kstat/zfs/arcstats", "6 1 0x01 91 4368 1 2\nname type data\nhits 4 8772612\nl2-x 3 -5\n");
+    tree.proc("spl/kstat/zfs/tank/state", "DEGRADED\n");
+    tree.proc("spl/kstat/zfs/tank/io", "12 3 0x00\nnread nwritten reads\n18 32 2\n");
+    tree.proc("spl/kstat/zfs/tank/objset-1", "name type data\ndataset_name 7 tank/a b\nwrites 4 9\n");
+    for (file, text) in [
+        ("label", "disk\n"),
+        ("commit_stats", "commits 3\nlast_commit_ms 1000\n"),
+        ("devices/sda/size", "20\n"),
+        ("devices/sdb/size", "20\n"),
+        ("devices/sdc/size", "20\n"),
+        ("allocation/data/bytes_reserved", "5\n"),
+        ("allocation/data/raid5/total_bytes", "100\n"),
+        ("allocation/data/raid5/used_bytes", "40\n"),
+    ] {
+        tree.sys(&format!("fs/btrfs/u-1/{file}"), text);
+    }
+    tree.sys("fs/btrfs/features/x", "1");
+    tree.sys("class/scsi_tape/st0/stats/read_ns", "33788355744\n");
+    tree.sys("class/fc_host/host0/statistics/rx_frames", "0x3\n");
+    tree.sys("class/fc_host/host0/statistics/tx_frames", "0xffffffffffffffff\n");
+    tree.sys("class/fc_host/host0/port_id", "0x000002\n");
+    let Collected { families: found, faults } = node(&tree).collect();
+    assert!(faults.iter().all(|(_, fault)| fault.is_absent()), "{faults:?}");
+    let expected: [(&str, &[&str]); 17] = [
+        ("node_nfs_packets_total", &["protocol=tcp 69", "protocol=udp 70"]),
+        ("node_nfs_rpc_retransmissions_total", &["3"]),
+        (
+            "node_nfsd_requests_total",
+            &["proto=4,method=Access 11", "proto=4,method=Close 12", "proto=4,method=Commit 13"],
+        ),
+        ("node_nfsd_rpc_errors_total", &["error=auth 2", "error=cInt 0", "error=fmt 1"]),
+        ("node_nfsd_server_threads", &["8"]),
+        ("node_ipvs_incoming_bytes_total", &["255"]),
+        ("node_zfs_arc_hits", &["8772612"]),
+        ("node_zfs_arc_l2_x", &["-5"]),
+        ("node_zfs_zpool_nwritten", &["zpool=tank 32"]),
+        ("node_zfs_zpool_dataset_writes", &["zpool=tank,dataset=tank/a b 9"]),
+        ("node_btrfs_info", &["uuid=u-1,label=disk 1"]),
+        ("node_btrfs_allocation_ratio", &["uuid=u-1,block_group_type=data,mode=raid5 1.5"]),
+        ("node_btrfs_last_commit_seconds", &["uuid=u-1 1"]),
+        ("node_btrfs_reserved_bytes", &["uuid=u-1,block_group_type=data 5"]),
+        ("node_tape_read_time_seconds_total", &["device=st0 33.788355744"]),
+        ("node_fibrechannel_rx_frames_total", &["fc_host=host0 3"]),
+        ("node_fibrechannel_tx_frames_total", &[]),
+    ];
+    for (name, lines) in expected {
+        assert_eq!(told(&found, name), lines, "{name}");
+    }
+    let requests = told(&found, "node_nfs_requests_total");
+    assert!(
+        requests.contains(&"proto=3,method=Access 5".to_owned())
+            && requests.contains(&"proto=4,method=Read 51".to_owned())
+    );
+    assert!(told(&found, "node_zfs_zpool_state").contains(&"zpool=tank,state=degraded 1".to_owned()));
+    let backends = told(&found, "node_ipvs_backend_connections_active");
+    assert!(
+        backends.iter().any(|line| line.contains("local_mark=10001000,remote_address=192.168.50.26,remote_port=80")
+            && line.ends_with(" 64")),
+        "{backends:?}"
+    );
+    assert!(
+        backends
+            .iter()
+            .any(|line| line.contains("local_address=192.168.0.22,local_port=3306") && line.ends_with(" 248"))
+    );
+}
+
+#[test]
 fn the_machine_of_the_test_is_told() {
     let node = Node::new(Roots::default(), Filters::default(), Arc::new(gantry_model::SystemClock));
     let Collected { families, faults } = node.collect();
@@ -267,8 +343,12 @@ fn the_machine_of_the_test_is_told() {
 }
 
 /// Files that are read line by line.
-const FILES: [&str; 18] = [
+const FILES: [&str; 22] = [
     "stat",
+    "net/rpc/nfs",
+    "net/rpc/nfsd",
+    "net/ip_vs",
+    "net/ip_vs_stats",
     "schedstat",
     "meminfo",
     "vmstat",
