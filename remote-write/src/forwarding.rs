@@ -19,6 +19,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+type DeliverOrError = Result<Arc<dyn Deliver>, StoreError>;
+
 /// The remotes and the log that they read.
 #[derive(Debug)]
 pub struct RemoteWrite {
@@ -42,7 +44,7 @@ impl RemoteWrite {
     ) -> Result<Self, StoreError> {
         let metrics = Metrics::register(registry).map_err(StoreError::internal)?;
         let around = Around { query, clock, metrics, stop };
-        let deliver = |options: &RemoteWriteOptions| -> Result<Arc<dyn Deliver>, StoreError> {
+        let deliver = |options: &RemoteWriteOptions| -> DeliverOrError {
             let deliver = HttpDeliver::new(options);
             let named = |error| StoreError::internal(format!("remote_write {}: {error}", options.shown_name()));
             Ok(Arc::new(deliver.map_err(named)?))
@@ -55,7 +57,7 @@ impl RemoteWrite {
         remotes: Vec<RemoteWriteOptions>,
         log_options: &RemoteWriteLogOptions,
         around: &Around,
-        deliver: &dyn Fn(&RemoteWriteOptions) -> Result<Arc<dyn Deliver>, StoreError>,
+        deliver: &dyn Fn(&RemoteWriteOptions) -> DeliverOrError,
     ) -> Result<Self, StoreError> {
         let named = |options: &RemoteWriteOptions| {
             let takes = options.clone();

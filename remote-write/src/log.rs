@@ -79,7 +79,12 @@ impl Log {
                 // What is acknowledged from now on is for this remote, too, even if the process dies at once.
                 Cursor { done: start, shards: 0 }.save(dir, name)?;
             }
-            Ok(Arc::new(Reading::new(name.clone(), start, cursor.map_or(0, |cursor| cursor.shards), takes.clone())))
+            Ok(Arc::new(Reading::new(
+                name.clone(),
+                (start, end),
+                cursor.map_or(0, |cursor| cursor.shards),
+                takes.clone(),
+            )))
         };
         let readings = remotes.iter().map(reading).collect::<Result<_, StoreError>>()?;
         let files = Arc::new(Files {

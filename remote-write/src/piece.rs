@@ -14,6 +14,8 @@ pub(crate) struct Piece {
     pub written_ms: i64,
     pub batch: Arc<MetricBatch>,
     pub share: Share,
+    /// Whether it may have been sent before a start, without the answer being known.
+    pub again: bool,
     pub ticket: Arc<Ticket>,
     /// Given back when the piece is finished.
     pub room: OwnedSemaphorePermit,

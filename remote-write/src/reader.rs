@@ -18,6 +18,8 @@ pub(crate) struct Reading {
     pub tracker: Arc<Tracker>,
     /// Shards at the last run; 0 when there was none.
     pub shards_before: usize,
+    /// Records up to here may have been sent before the start.
+    pub again_until: WalPosition,
     /// The next record that will be read.
     next: Mutex<WalPosition>,
     /// Samples that were dropped unread since somebody asked.
@@ -31,9 +33,14 @@ impl fmt::Debug for Reading {
 }
 
 impl Reading {
-    pub fn new(name: String, start: WalPosition, shards_before: usize, takes: Takes) -> Self {
+    pub fn new(
+        name: String,
+        (start, again_until): (WalPosition, WalPosition),
+        shards_before: usize,
+        takes: Takes,
+    ) -> Self {
         let (tracker, next) = (Tracker::new(start), Mutex::new(start));
-        Reading { name, takes, tracker, shards_before, next, lost: AtomicU64::new(0) }
+        Reading { name, takes, tracker, shards_before, again_until, next, lost: AtomicU64::new(0) }
     }
 
     /// Everything before this place was delivered or given up.

@@ -165,7 +165,10 @@ impl Entry {
     fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), DamagedChunk> {
         self.labels.clear();
         self.labels.extend_from_slice(read_bytes(reader)?);
-        (self.times.clear(), self.values.clear(), self.histograms.clear(), self.exemplars.clear());
+        self.times.clear();
+        self.values.clear();
+        self.histograms.clear();
+        self.exemplars.clear();
         let mut last = 0i64;
         for _ in 0..reader.up_to(reader.0.len())? {
             last = last.wrapping_add(reader.signed()?);
@@ -210,7 +213,10 @@ mod tests {
         TenantId::new("some-tenant").unwrap()
     }
 
-    fn batch(series: &[(u8, Vec<(i64, u64)>, Vec<i64>)]) -> MetricBatch {
+    /// A name, instants and bits of numbers, instants of histograms.
+    type Given = (u8, Vec<(i64, u64)>, Vec<i64>);
+
+    fn batch(series: &[Given]) -> MetricBatch {
         let mut builder = MetricBatch::builder();
         for (name, samples, others) in series {
             builder.series([("__name__", "up"), ("n", &*name.to_string())]).unwrap();
@@ -281,6 +287,48 @@ mod tests {
         assert_eq!((&read[0].1, &read[0].2), (&vec![(1, 1), (3, 3)], &vec![5]));
         let all = [refused(0, RefusedPart::Series), refused(1, RefusedPart::Number(0))];
         assert_eq!(payload(&batch, &all), None, "nothing is left");
+    }
+
+    /// Bytes and time of records of a scrape of 1000 series, for ADR 19.
+    #[test]
+    #[ignore = "a measurement: cargo test --release -p gantry-remote-write figures -- --ignored --nocapture"]
+    fn figures() {
+        let mut builder = MetricBatch::builder();
+        for n in 0..1000 {
+            let labels = [
+                ("__name__", format!("http_request_duration_seconds_bucket_{}", n % 40)),
+                ("cluster", "eu-west-1".to_owned()),
+                ("instance", format!("10.0.{}.{}:9100", n % 7, n % 250)),
+                ("job", "kubernetes-pods".to_owned()),
+                ("le", format!("0.{}", n % 17)),
+                ("namespace", format!("team-{}", n % 11)),
+                ("pod", format!("checkout-6d4cf56db6-{:05x}", n * 7919)),
+            ];
+            builder.series(labels.iter().map(|(name, value)| (*name, value.as_str()))).unwrap();
+            builder.sample(1_767_225_600_000, (n * n % 100_003) as f64);
+        }
+        let batch = builder.finish();
+        let mut writer = RecordWriter::default();
+        let rounds = 200;
+        let began = std::time::Instant::now();
+        for _ in 0..rounds {
+            assert!(writer.write((&tenant(), 0), &batch, &[]).unwrap().is_some());
+        }
+        let (body, each) = (writer.body.clone(), began.elapsed() / (rounds * 1000));
+        let record = writer.write((&tenant(), 0), &batch, &[]).unwrap().unwrap();
+        let began = std::time::Instant::now();
+        for _ in 0..rounds {
+            read_record(&record[RECORD_HEADER..]).unwrap();
+        }
+        println!(
+            "{} bytes plain, {} in the log; a sample: {each:?} to write, {:?} to read",
+            body.len(),
+            record.len(),
+            began.elapsed() / (rounds * 1000)
+        );
+        let began = std::time::Instant::now();
+        let packed = (0..rounds).map(|_| zstd::bulk::compress(&body, 1).unwrap().len()).max().unwrap();
+        println!("zstd 1 alone: {packed} bytes, {:?} a sample", began.elapsed() / (rounds * 1000));
     }
 
     proptest! {

@@ -235,6 +235,7 @@ impl Remote {
         metrics.dropped("native_histogram", picked.histograms);
         let shares = divide(&picked.batch, outlets.len(), self.common.queue.max_samples_per_send);
         let ticket = self.reading.tracker.begin(end, shares.len());
+        let again = end <= self.reading.again_until;
         let (batch, capacity) = (Arc::new(picked.batch), self.common.queue.capacity);
         for (shard, share) in shares {
             let outlet = &outlets[shard];
@@ -242,7 +243,7 @@ impl Remote {
             // Neither is ever closed while a piece is handed over: the shard lives as long as its outlet, or gave up.
             let Ok(room) = outlet.room.clone().acquire_many_owned(wanted).await else { return };
             let (tenant, written_ms) = (record.tenant.clone(), record.written_ms);
-            let piece = Piece { tenant, written_ms, batch: batch.clone(), share, ticket: ticket.clone(), room };
+            let piece = Piece { tenant, written_ms, batch: batch.clone(), share, again, ticket: ticket.clone(), room };
             if outlet.pieces.send(piece).await.is_err() {
                 return;
             }

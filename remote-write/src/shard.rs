@@ -160,7 +160,19 @@ impl Shard {
     fn refused(&self, pieces: &[Piece], status: u16, why: &str) {
         let samples = pieces.iter().map(|piece| piece.share.samples as u64).sum();
         let common = &self.common;
-        common.metrics.failed(&if status == 0 { "not_understood".to_owned() } else { status.to_string() }, samples);
+        if is_about_samples(status) && pieces.iter().all(|piece| piece.again) {
+            common.metrics.dropped("sent_again", samples);
+            tracing::debug!(
+                remote = common.name,
+                status,
+                samples,
+                why,
+                "refused after a start: the remote has them, most likely"
+            );
+            return;
+        }
+        let reason = if status == 0 { "not_understood".to_owned() } else { status.to_string() };
+        common.metrics.failed(&reason, samples);
         if common.logged.lock().insert(status) {
             tracing::error!(
                 remote = common.name,

@@ -104,7 +104,7 @@ mod tests {
         ) {
             let tracker = Tracker::new(at(0));
             let tickets: Vec<_> = parts.iter().enumerate().map(|(n, parts)| tracker.begin(at(n as u64 + 1), *parts)).collect();
-            let mut left = parts.clone();
+            let mut left = parts;
             let expected = |left: &[usize]| left.iter().take_while(|parts| **parts == 0).count() as u64;
             prop_assert_eq!(tracker.done(), at(expected(&left)));
             for index in order {

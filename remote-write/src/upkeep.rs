@@ -65,7 +65,7 @@ impl Families {
         families.get(name).or_else(base).cloned()
     }
 
-    fn all(&self) -> Vec<(TenantId, Vec<(String, Arc<MetricMetadata>)>)> {
+    fn all(&self) -> Vec<(TenantId, Vec<About>)> {
         let known = self.known.read();
         let of = |(tenant, families): (&TenantId, &HashMap<String, Arc<MetricMetadata>>)| {
             (tenant.clone(), families.iter().map(|(family, about)| (family.clone(), about.clone())).collect())
@@ -73,6 +73,9 @@ impl Families {
         known.iter().map(of).collect()
     }
 }
+
+/// A family and what is known of it.
+type About = (String, Arc<MetricMetadata>);
 
 /// What the upkeep of a remote looks at.
 #[derive(Clone, Debug)]

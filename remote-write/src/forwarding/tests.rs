@@ -127,7 +127,7 @@ fn start_with(
     let (registry, stop) = (Registry::new(), CancellationToken::new());
     let metrics = Metrics::register(&registry).unwrap();
     let around = Around { query: store.clone(), clock: clock.clone(), metrics, stop: stop.clone() };
-    let deliver = |_: &RemoteWriteOptions| -> Result<Arc<dyn Deliver>, StoreError> { Ok(far.clone()) };
+    let deliver = |_: &RemoteWriteOptions| -> DeliverOrError { Ok(far.clone()) };
     let all = RemoteWrite::with(dir, vec![options(serde_json::json!({}))], log, &around, &deliver).unwrap();
     let door = all.forwarding(store.clone(), clock);
     let task = tokio::spawn(all.run());
