@@ -34,6 +34,7 @@ install_packages() (
     fi
     had_rsyslog=$(command -v /usr/sbin/rsyslogd || true)
     had_node_exporter=$(command -v prometheus-node-exporter || true)
+    had_prometheus=$(command -v prometheus || true)
     as_root apt-get update -q
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
     # Nor at the next boot, when it came with this.
@@ -42,6 +43,9 @@ install_packages() (
     fi
     if [ -z "$had_node_exporter" ] && [ -x /usr/bin/prometheus-node-exporter ] && command -v systemctl >/dev/null; then
         as_root systemctl disable -q prometheus-node-exporter.service
+    fi
+    if [ -z "$had_prometheus" ] && [ -x /usr/bin/prometheus ] && command -v systemctl >/dev/null; then
+        as_root systemctl disable -q prometheus.service
     fi
 )
 
@@ -54,6 +58,7 @@ setup() {
     python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3 python3-venv)
     [ -e /lib/systemd/systemd-journal-upload ] || packages+=(systemd-journal-remote)
     command -v prometheus-node-exporter >/dev/null || packages+=(prometheus-node-exporter)
+    command -v prometheus >/dev/null || packages+=(prometheus)
     [ -e /usr/lib/"$(uname -m)"-linux-gnu/rsyslog/omelasticsearch.so ] || packages+=(rsyslog rsyslog-elasticsearch)
     if [ ${#packages[@]} -gt 0 ]; then
         say "installing ${packages[*]}"

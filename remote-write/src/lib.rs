@@ -34,4 +34,3 @@ mod upkeep;
 pub use deliver::{Deliver, Request, Verdict};
 pub use forwarding::{Forwarding, RemoteWrite};
 pub use options::{MetadataConfig, ProtobufMessage, QueueConfig, RemoteWriteLogOptions, RemoteWriteOptions, problems};
-pub use record::read_record;

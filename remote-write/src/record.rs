@@ -196,18 +196,17 @@ fn text(error: DamagedChunk) -> String {
     error.to_string()
 }
 
-/// Reads a payload and gives the number of its series, or what is wrong with it. For tools and the fuzz target: bytes
-/// that are no record never cause more than an error.
-pub fn read_record(payload: &[u8]) -> Result<usize, String> {
-    let mut series = 0;
-    Record::parse(payload)?.read(&mut Entry::default(), |_| series += 1)?;
-    Ok(series)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// The number of series, or what is wrong with the bytes.
+    fn read_record(payload: &[u8]) -> Result<usize, String> {
+        let mut series = 0;
+        Record::parse(payload)?.read(&mut Entry::default(), |_| series += 1)?;
+        Ok(series)
+    }
 
     fn tenant() -> TenantId {
         TenantId::new("some-tenant").unwrap()
