@@ -185,6 +185,11 @@ fn banner(bound: &Bound, config: &Config, demo: bool) -> String {
     for group in config.collect.groups() {
         row("collects", group.include.join(", "));
     }
+    let jobs = config.collect.jobs();
+    if !jobs.is_empty() {
+        let interval = humantime::format_duration(config.collect.metrics.interval);
+        row("measures", format!("{} every {interval}", jobs.join(", ")));
+    }
     if demo {
         row("demo", "shop, payments and gateway are running".to_owned());
     }

@@ -42,6 +42,13 @@ impl CollectOptions {
         groups
     }
 
+    /// What of this machine is measured, by the names of jobs.
+    pub fn jobs(&self) -> Vec<&'static str> {
+        let metrics = &self.metrics;
+        let all = [(metrics.node, "node"), (metrics.containers, "containers"), (metrics.processes, "gantry")];
+        all.into_iter().filter(|(on, _)| *on && self.enabled).map(|(_, job)| job).collect()
+    }
+
     pub(super) fn check(&self, problems: &mut Vec<Problem>) {
         if let Err(wrong) = self.metrics.check() {
             problems.push(Problem::new("collect.metrics", wrong));

@@ -14,6 +14,8 @@ pub enum CollectError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{} is not understood: {what}", path.display())]
     Malformed { path: PathBuf, what: String },
+    #[error("there are more than {limit} {what}: the rest is not told")]
+    TooMany { what: &'static str, limit: usize },
     /// It is left alone until it comes back.
     #[error("no answer within {0:?}")]
     Hangs(Duration),

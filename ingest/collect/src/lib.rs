@@ -17,6 +17,7 @@ mod error;
 mod families;
 mod guard;
 mod interfaces;
+mod mounts;
 mod node;
 mod process;
 mod psi;

@@ -51,7 +51,7 @@ impl Group {
         attribute(&self.directories.get(controller)?.join(file))
     }
 
-    /// Processes of this group and of those below it.
+    /// Processes of this group and of those below it, the lowest numbers first, which are mostly the oldest.
     pub fn pids(&self) -> &[u32] {
         &self.pids
     }
@@ -81,20 +81,25 @@ impl Cgroups {
         if found.is_empty() { Err(CollectError::Absent(root)) } else { Ok(Cgroups::V1(found)) }
     }
 
-    /// All groups in which something runs, and the root.
-    pub fn walk(&self) -> Result<Vec<Group>, CollectError> {
-        let mut groups = BTreeMap::new();
+    /// All groups in which something runs, and the root; at most so many.
+    pub fn walk(&self) -> (Vec<Group>, Result<(), CollectError>) {
+        let mut walk = Walk::default();
         match self {
             Cgroups::V1(controllers) => {
                 for (controller, root) in controllers {
-                    visit(controller, root, "/", 0, &mut groups);
+                    walk.visit(controller, root, "/", 0);
                 }
             }
             Cgroups::V2(root) => {
-                visit("", root, "/", 0, &mut groups);
+                walk.visit("", root, "/", 0);
             }
         }
-        Ok(groups.into_values().filter(|group| group.is_root() || !group.pids.is_empty()).collect())
+        let running = |group: &Group| group.is_root() || !group.pids.is_empty();
+        let all = match walk.left_out {
+            false => Ok(()),
+            true => Err(CollectError::TooMany { what: "cgroups", limit: MAX_GROUPS }),
+        };
+        (walk.groups.into_values().filter(running).collect(), all)
     }
 
     pub fn usage(&self, group: &Group) -> Result<Usage, CollectError> {
@@ -105,31 +110,36 @@ impl Cgroups {
     }
 }
 
-/// Enters a group and those below it; answers with the processes of all of them.
-fn visit(
-    controller: &'static str,
-    directory: &Path,
-    id: &str,
-    depth: usize,
-    groups: &mut BTreeMap<String, Group>,
-) -> Vec<u32> {
-    if depth > MAX_DEPTH || (groups.len() >= MAX_GROUPS && !groups.contains_key(id)) {
-        return Vec::new();
+/// Groups while they are found.
+#[derive(Debug, Default)]
+struct Walk {
+    groups: BTreeMap<String, Group>,
+    left_out: bool,
+}
+
+impl Walk {
+    /// Enters a group and those below it; answers with the processes of all of them, the lowest numbers first.
+    fn visit(&mut self, controller: &'static str, directory: &Path, id: &str, depth: usize) -> Vec<u32> {
+        if depth > MAX_DEPTH || (self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(id)) {
+            self.left_out = true;
+            return Vec::new();
+        }
+        let group = self.groups.entry(id.to_owned()).or_insert_with(|| Group { id: id.to_owned(), ..Group::default() });
+        group.directories.insert(controller, directory.to_owned());
+        let own = attribute(&directory.join("cgroup.procs")).unwrap_or_default();
+        let mut pids: Vec<u32> = own.lines().filter_map(|pid| pid.parse().ok()).collect();
+        let below = fs::read_dir(directory).into_iter().flatten().flatten();
+        let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        for entry in below {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let id = format!("{}/{name}", id.trim_end_matches('/'));
+            pids.extend(self.visit(controller, &entry.path(), &id, depth + 1));
+        }
+        pids.sort_unstable();
+        // Hierarchies of v1 may sort processes differently: the fullest view counts.
+        if let Some(group) = self.groups.get_mut(id).filter(|group| group.pids.len() < pids.len()) {
+            group.pids.clone_from(&pids);
+        }
+        pids
     }
-    let group = groups.entry(id.to_owned()).or_insert_with(|| Group { id: id.to_owned(), ..Group::default() });
-    group.directories.insert(controller, directory.to_owned());
-    let own = attribute(&directory.join("cgroup.procs")).unwrap_or_default();
-    let mut pids: Vec<u32> = own.lines().filter_map(|pid| pid.parse().ok()).collect();
-    let below = fs::read_dir(directory).into_iter().flatten().flatten();
-    let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    for entry in below {
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let id = format!("{}/{name}", id.trim_end_matches('/'));
-        pids.extend(visit(controller, &entry.path(), &id, depth + 1, groups));
-    }
-    // Hierarchies of v1 may sort processes differently: the fullest view counts.
-    if let Some(group) = groups.get_mut(id).filter(|group| group.pids.len() < pids.len()) {
-        group.pids.clone_from(&pids);
-    }
-    pids
 }

@@ -8,6 +8,7 @@
 //! names: cAdvisor (google/cadvisor, `docs/storage/prometheus.md`); of values: `Documentation/admin-guide/cgroup-v1` and
 //! `Documentation/admin-guide/cgroup-v2.rst`. Never here: talking to container engines.
 
+mod disks;
 mod group;
 mod identity;
 mod names;
@@ -49,8 +50,8 @@ impl Containers {
 
     fn all(&self, found: &mut Families) -> Result<(), CollectError> {
         let cgroups = Cgroups::detect(&self.roots)?;
-        let groups = cgroups.walk()?;
-        let disks = tell::disks(&self.roots);
+        let (groups, all) = cgroups.walk();
+        let devices = disks::names(&self.roots);
         let now = self.clock.now().nanos() as f64 / 1e9;
         let identities: Vec<Identity> = groups.iter().map(|group| Identity::of_path(&group.id)).collect();
         self.names.refresh(&self.roots, &identities);
@@ -58,15 +59,18 @@ impl Containers {
         for (group, identity) in groups.iter().zip(&identities) {
             let labels = Labels::new(&group.id, identity, &self.names);
             let usage = cgroups.usage(group)?;
-            tell::usage(&usage, &labels, &disks, found);
+            tell::usage(&usage, &labels, &devices, found);
             tell::limits(&usage, &labels, found);
             let start = self.started.of(&group.id);
             tell::life(group.processes(), start, now, &labels, found);
             if identity.owns_network(&group.id) {
                 network::tell(&self.roots, group, &labels, found);
             }
+            if group.is_root() {
+                disks::tell(&self.roots, &labels, found);
+            }
         }
-        Ok(())
+        all
     }
 
     /// What cAdvisor says of the machine itself.

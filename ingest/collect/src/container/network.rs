@@ -20,11 +20,15 @@ const COLUMNS: [(usize, &str, &str); 8] = [
     (11, "transmit_packets_dropped", "Packets that were dropped before they were sent."),
 ];
 
+/// How many processes of a group are looked at for one with a network of its own.
+const ASKED: usize = 16;
+
 /// Interfaces of the machine that belong to containers or to nobody.
 const LEFT_OUT: [&str; 4] = ["lo", "veth", "docker", "nerdctl"];
 
 pub(super) fn tell(roots: &Roots, group: &Group, labels: &Labels, found: &mut Families) {
-    let pid = if group.is_root() { Some(1) } else { group.pids().iter().copied().find(|pid| apart(roots, *pid)) };
+    let pid =
+        if group.is_root() { Some(1) } else { group.pids().iter().copied().take(ASKED).find(|pid| apart(roots, *pid)) };
     let Some(path) = pid.map(|pid| roots.proc(&pid.to_string()).join("net/dev")) else { return };
     // Nobody may look into the network of another user's process but root.
     let Ok(rows) = text(&path).and_then(|text| table(&path, &text)) else { return };

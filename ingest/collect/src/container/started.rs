@@ -6,7 +6,7 @@ use crate::roots::{Roots, text};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
-/// How many processes of a group are asked: the oldest come first.
+/// How many processes of a group are asked: the oldest mostly come first.
 const ASKED: usize = 16;
 
 /// The start of the oldest process that each group has had, in seconds since 1970. Times of directories are no help: the

@@ -1,11 +1,10 @@
 //! Usage as families: names, helps and labels.
 
+use super::disks::Disks;
 use super::identity::Identity;
 use super::names::{Name, Names};
 use super::usage::Usage;
 use crate::families::{Families, Family};
-use crate::roots::{Roots, text};
-use std::collections::HashMap;
 
 /// The labels of a group; empty ones are left out.
 #[derive(Debug)]
@@ -39,19 +38,6 @@ impl Labels {
     }
 }
 
-/// Devices by `MAJOR:MINOR`.
-pub(super) type Disks = HashMap<String, String>;
-
-pub(super) fn disks(roots: &Roots) -> Disks {
-    let text = text(&roots.proc("diskstats")).unwrap_or_default();
-    let disk = |line: &str| {
-        let mut fields = line.split_whitespace();
-        let (major, minor, name) = (fields.next()?, fields.next()?, fields.next()?);
-        Some((format!("{major}:{minor}"), format!("/dev/{name}")))
-    };
-    text.lines().filter_map(disk).collect()
-}
-
 pub(super) fn usage(usage: &Usage, labels: &Labels, disks: &Disks, found: &mut Families) {
     cpu(usage, labels, found);
     memory(usage, labels, found);
@@ -65,6 +51,12 @@ pub(super) fn usage(usage: &Usage, labels: &Labels, disks: &Disks, found: &mut F
         ];
         for (name, help, value) in counters {
             labels.add_with(found.counter(name, help), &[("device", device)], value);
+        }
+        let (major, minor) = disk.device.split_once(':').unwrap_or((&disk.device, ""));
+        for (operation, value) in [("Read", disk.read_bytes), ("Write", disk.written_bytes)] {
+            let family = found.counter("container_blkio_device_usage_total", "Bytes moved, by device and operation.");
+            let of = [("device", device), ("major", major), ("minor", minor), ("operation", operation)];
+            labels.add_with(family, &of, value);
         }
     }
     for (what, stalls) in &usage.pressure {
@@ -110,6 +102,11 @@ fn memory(usage: &Usage, labels: &Labels, found: &mut Families) {
             "container_memory_working_set_bytes",
             "Memory in use, without file pages unused of late.",
             usage.working_set(),
+        ),
+        (
+            "container_memory_total_inactive_file_bytes",
+            "File pages that nobody used lately.",
+            usage.memory_inactive_file,
         ),
         ("container_memory_rss", "Anonymous memory, in bytes.", usage.memory_anonymous),
         ("container_memory_cache", "Page cache, in bytes.", usage.memory_cache),

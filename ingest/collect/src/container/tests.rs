@@ -4,6 +4,7 @@ use super::*;
 use crate::families::Sample;
 use crate::testing::Tree;
 use gantry_model::{ManualClock, Timestamp};
+use proptest::prelude::*;
 use std::os::unix::fs::symlink;
 
 const UID: &str = "0f3c2b1a-1111-2222-3333-444455556666";
@@ -16,6 +17,8 @@ fn machine() -> Tree {
     let tree = Tree::new();
     tree.proc("stat", "cpu  1 2 3\ncpu0 1 1 1\ncpu1 0 1 2\nbtime 1000\n");
     tree.proc("meminfo", "MemTotal:  2048 kB\n");
+    tree.proc("1/mounts", "/dev/sda / ext4 rw 0 0\n/dev/sda /again ext4 rw 0 0\nnfs:/x /nfs nfs rw 0 0\n");
+    tree.root("etc/x", "");
     tree.proc("diskstats", "   8       0 sda 1 2 3\n");
     for (pid, start, namespace, received) in
         [(1, 0, "net:[1]", 5), (20, 700, "net:[2]", 70), (21, 900, "net:[2]", 70), (30, 500, "net:[1]", 5)]
@@ -112,6 +115,9 @@ fn a_pod_of_cgroup_v2_is_told_as_cadvisor_tells_it() {
         (Some(2.0), Some(9.0), Some(0.0))
     );
     assert_eq!(value(&found, "container_fs_writes_bytes_total", &container, Some(("device", "/dev/sda"))), Some(20.0));
+    let written = found.get("container_blkio_device_usage_total").unwrap().samples.iter();
+    let written: Vec<f64> = written.filter(|s| label(s, "operation") == "Write").map(|s| s.value).collect();
+    assert_eq!(written, [20.0]);
     assert_eq!(of("container_pressure_memory_stalled_seconds_total"), Some(1.0));
     assert_eq!((of("container_start_time_seconds"), of("container_last_seen")), (Some(1007.0), Some(2000.0)));
     let sample =
@@ -141,6 +147,8 @@ fn the_network_of_a_pod_is_told_once_and_that_of_the_machine_at_the_root() {
         |group: &str| value(&found, "container_network_receive_bytes_total", group, Some(("interface", "eth0")));
     assert_eq!((received("/"), received(&pod), received(&container)), (Some(5.0), Some(70.0), None));
     assert_eq!(received(&format!("/docker/{}", id('c'))), None, "it shares the network of the machine");
+    let limits = &found.get("container_fs_limit_bytes").unwrap().samples;
+    assert_eq!((limits.len(), label(&limits[0], "id"), label(&limits[0], "device")), (1, "/", "/dev/sda"));
     let family = found.get("container_network_receive_bytes_total").unwrap();
     let of_pod = family.samples.iter().find(|sample| label(sample, "id") == pod).unwrap();
     assert_eq!((label(of_pod, "pod"), label(of_pod, "namespace"), label(of_pod, "container")), ("web-1", "shop", ""));
@@ -209,4 +217,38 @@ fn a_machine_without_cgroups_is_no_fault() {
     tree.proc("meminfo", "");
     let collected = Containers::new(tree.roots(), Arc::new(ManualClock::default())).collect();
     assert!(collected.faults.iter().all(|(_, fault)| fault.is_absent()), "{:?}", collected.faults);
+}
+
+#[test]
+fn more_groups_than_can_be_told_are_a_fault_that_is_named() {
+    let tree = machine();
+    tree.sys("fs/cgroup/cgroup.controllers", "");
+    for group in 0..2100 {
+        tree.sys(&format!("fs/cgroup/g{group}/cgroup.procs"), "20\n");
+    }
+    let collected = Containers::new(tree.roots(), Arc::new(ManualClock::default())).collect();
+    assert_eq!(collected.faults.len(), 1, "{:?}", collected.faults);
+    assert!(collected.faults[0].1.to_string().contains("more than 2000 cgroups"), "{:?}", collected.faults);
+    assert_eq!(collected.families.get("container_processes").unwrap().samples.len(), 2000);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_text_in_a_group_makes_it_panic(text in "(8:0 |Read|rbytes=|some|total=|max|nr_periods|total_rss|[0-9]{1,25}|[a-z]+|[ :=/\n-]){0,40}") {
+        for controllers in [true, false] {
+            let tree = Tree::new();
+            for name in ["stat", "diskstats", "1/mounts", "1/net/dev", "meminfo", "7/stat"] {
+                tree.proc(name, &text);
+            }
+            let base = if controllers { "fs/cgroup" } else { "fs/cgroup/memory" };
+            let files = ["cpu.stat", "cpu.max", "memory.stat", "memory.max", "io.stat", "io.pressure", "memory.events", "memory.usage_in_bytes"];
+            files.iter().for_each(|file| tree.sys(&format!("{base}/{file}"), &text));
+            tree.sys(&format!("{base}/cgroup.procs"), "7\n");
+            if controllers {
+                tree.sys("fs/cgroup/cgroup.controllers", "");
+            }
+            let _ = Containers::new(tree.roots(), Arc::new(ManualClock::default())).collect();
+        }
+    }
 }

@@ -3,9 +3,9 @@
 //! `statfs` on a file server that is gone never returns: it is asked on a thread of its own, one for each mount point, and
 //! told as `node_filesystem_device_error` for as long as it hangs.
 
-use super::mounts::{Mount, mounts};
 use super::{Context, Result};
 use crate::families::Families;
+use crate::mounts::{Mount, mounts};
 use rustix::fs::{StatFs, statfs};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const REMOTE: [&str; 9] = ["nfs", "cifs", "smb", "fuse", "ceph", "gluster", "9p"
 
 pub(super) fn collect(context: &Context, found: &mut Families) -> Result {
     let mut seen = HashSet::new();
-    for mount in mounts(context)? {
+    for mount in mounts(&context.roots)? {
         let left_out = context.filters.mount_points.is_match(&mount.point)
             || context.filters.filesystems.is_match(&mount.kind)
             || !seen.insert((mount.device.clone(), mount.point.clone(), mount.kind.clone()));

@@ -17,7 +17,6 @@ mod infiniband;
 mod ipvs;
 mod kernel;
 mod memory;
-mod mounts;
 mod netclass;
 mod netdev;
 mod netstat;
@@ -47,7 +46,7 @@ use gantry_model::Clock;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long one collector may take. A machine that is busy answers in milliseconds.
+/// How long one collector may take by default. A machine that is busy answers in milliseconds.
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// Everything that a collector may use.
@@ -57,6 +56,8 @@ struct Context {
     filters: Filters,
     clock: Arc<dyn Clock>,
     guard: Guard,
+    /// How long one collector may take.
+    limit: Duration,
     cpu: cpu::Last,
 }
 
@@ -117,8 +118,12 @@ pub struct Node {
 
 impl Node {
     pub fn new(roots: Roots, filters: Filters, clock: Arc<dyn Clock>) -> Self {
+        Node::limited(roots, filters, clock, LIMIT)
+    }
+
+    fn limited(roots: Roots, filters: Filters, clock: Arc<dyn Clock>, limit: Duration) -> Self {
         let (guard, cpu) = (Guard::default(), cpu::Last::default());
-        Node { context: Arc::new(Context { roots, filters, clock, guard, cpu }) }
+        Node { context: Arc::new(Context { roots, filters, clock, guard, limit, cpu }) }
     }
 
     /// The names of the collectors.
@@ -150,7 +155,7 @@ impl Collect for Node {
                 let outcome = run(&context, &mut found);
                 (found, outcome)
             };
-            let outcome = match self.context.guard.call(name, LIMIT, call) {
+            let outcome = match self.context.guard.call(name, self.context.limit, call) {
                 Ok((found, outcome)) => {
                     all.append(found);
                     outcome

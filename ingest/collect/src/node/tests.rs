@@ -49,6 +49,35 @@ fn every_collector_says_whether_it_found_anything_and_none_hinders_another() {
 }
 
 #[test]
+fn a_collector_that_hangs_is_left_alone_and_the_others_go_on() {
+    let tree = Tree::new();
+    tree.proc("meminfo", "MemTotal: 1 kB\n");
+    let pipe = tree.roots().proc.join("loadavg");
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, 0o600.into(), 0).unwrap();
+    let clock = Arc::new(ManualClock::default());
+    let node = Node::limited(tree.roots(), Filters::default(), clock, Duration::from_millis(50));
+    for _ in 0..2 {
+        let Collected { families, faults } = node.collect();
+        assert_eq!(told(&families, "node_memory_MemTotal_bytes"), ["1024"]);
+        let hangs =
+            |(name, fault): &(&str, CollectError)| *name == "loadavg" && matches!(fault, CollectError::Hangs(_));
+        assert!(faults.iter().any(hangs), "{faults:?}");
+        let success = told(&families, "node_scrape_collector_success");
+        assert!(
+            success.contains(&"collector=loadavg 0".to_owned()) && success.contains(&"collector=meminfo 1".to_owned())
+        );
+        assert!(node.context.guard.under_way() >= 1, "it was asked once");
+    }
+    std::fs::write(&pipe, "1 2 3 1/1 1\n").unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while node.context.guard.under_way() > 0 {
+        assert!(Instant::now() < deadline, "it comes back");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn time_of_processors_never_runs_backwards_unless_they_were_off() {
     let tree = Tree::new();
     let stat =

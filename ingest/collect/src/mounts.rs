@@ -1,11 +1,11 @@
 //! [`Mount`]: what is mounted where (fstab(5), proc_pid_mounts(5)).
 
-use super::{Context, Result};
-use crate::roots::text;
+use crate::error::CollectError;
+use crate::roots::{Roots, text};
 
 /// One line of `/proc/PID/mounts`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mount {
+pub(crate) struct Mount {
     pub device: String,
     /// As the machine sees it.
     pub point: String,
@@ -14,8 +14,7 @@ pub(super) struct Mount {
 }
 
 /// What the first process sees, which is the machine; what this one sees when it may not know that.
-pub(super) fn mounts(context: &Context) -> Result<Vec<Mount>> {
-    let roots = &context.roots;
+pub(crate) fn mounts(roots: &Roots) -> Result<Vec<Mount>, CollectError> {
     let text = text(&roots.proc("1/mounts")).or_else(|_| text(&roots.proc("mounts")))?;
     Ok(text.lines().filter_map(parse).collect())
 }
