@@ -1,10 +1,8 @@
 //! Remote write to Debian's Prometheus and to another Gantry, while the remote is away, answers errors, or the sender is
 //! killed: what was acknowledged arrives, each series in order.
 
-use crate::harness::{Chance, Launch, Loki, Server, eventually, free_port, now_ns};
+use crate::harness::{Chance, Launch, Loki, Prometheus, Server, eventually, free_port, now_ns};
 use serde_json::Value;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
@@ -95,46 +93,6 @@ async fn read_request(connection: &mut TcpStream) -> Option<(String, Vec<u8>)> {
         }
     }
     Some((text, body))
-}
-
-/// Debian's Prometheus as a receiver.
-struct Prometheus {
-    child: Child,
-    api: Loki,
-}
-
-impl Prometheus {
-    async fn start(dir: &Path, port: u16) -> Prometheus {
-        std::fs::create_dir_all(dir).unwrap();
-        std::fs::write(dir.join("prometheus.yml"), "{}").unwrap();
-        let mut command = Command::new("/usr/bin/prometheus");
-        command
-            .arg(format!("--config.file={}", dir.join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", dir.join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .arg("--web.enable-remote-write-receiver")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let child = command.spawn().expect("prometheus runs; ./test.sh setup installs it");
-        let api = Loki::new(format!("http://127.0.0.1:{port}"));
-        let is_ready = async || api.get("/-/ready").await.ok().filter(|answer| answer.status == 200).map(drop);
-        eventually("prometheus is ready", SOON, is_ready).await;
-        Prometheus { child, api }
-    }
-
-    fn stop(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        // Usually it is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// Pushes one sample of every series at each instant; all must be taken.

@@ -87,11 +87,13 @@ impl Sink for Groups<'_> {
 impl Groups<'_> {
     fn group(&mut self, labels: LabelSet, drop_name: bool) -> usize {
         let (steps, op) = (self.steps, self.expr.op);
+        let drop_name = drop_name && labels.get(NAME).is_some();
         if let Some(at) = self.at.get(&labels) {
+            self.groups[*at].drop_name |= drop_name;
             return *at;
         }
         self.groups.push(Group {
-            drop_name: drop_name && labels.get(NAME).is_some(),
+            drop_name,
             labels: labels.clone(),
             states: vec![State::default(); steps],
             histograms: Vec::new(),
@@ -334,12 +336,14 @@ impl Evaluator<'_> {
         {
             return Err(EvalError::new(format!("invalid label name {}", literal.quoted())));
         }
+        let is_left_out = expr.without && (label == NAME || expr.grouping.contains(&label));
         let mut found: Vec<Curve> = Vec::new();
         let mut at: HashMap<LabelSet, usize> = HashMap::new();
         for one in self.vector(&expr.expr)? {
             let group = group_labels(expr, &one.labels);
             for (step, cell) in one.column.iter() {
-                let labels = with(&group, &label, &crate::call::text_of(&cell));
+                let labels =
+                    if is_left_out { group.clone() } else { with(&group, &label, &crate::call::text_of(&cell)) };
                 let at = *at.entry(labels.clone()).or_insert(found.len());
                 if at == found.len() {
                     let drop_name = one.drop_name && label != NAME && labels.get(NAME).is_some();
@@ -427,7 +431,7 @@ impl Evaluator<'_> {
                         Some(value) => ranked.push((value, n)),
                         None => {
                             let text = format!("ignored histogram in {} aggregation", op.as_str());
-                            self.notes.info(expr.expr.span(), &text);
+                            self.notes.info(expr.span, &text);
                         }
                     }
                 }

@@ -124,7 +124,8 @@ impl Evaluator<'_> {
         for series in &one {
             by_signature.entry(signature(m, &series.labels)).or_default().push(series);
         }
-        let busy: Vec<bool> = (0..self.grid.count).map(|step| many.iter().any(|s| s.column.is_some(step))).collect();
+        let busy = |step| m.fills() || many.iter().any(|s| s.column.is_some(step));
+        let busy: Vec<bool> = (0..self.grid.count).map(busy).collect();
         for (key, group) in &by_signature {
             unique(key, group, &busy, if swapped { "left" } else { "right" })?;
         }
@@ -140,9 +141,12 @@ impl Evaluator<'_> {
                     if matches!(x, Cell::Empty) || matches!(y, Cell::Empty) {
                         continue;
                     }
-                    taken.push(step);
                     let (x, y) = if swapped { (y, x) } else { (x, y) };
                     let mut cell = cells(self.notes, b, &x, &y);
+                    let are_comparable = matches!((&x, &y), (Cell::Float(_), Cell::Float(_)));
+                    if are_comparable || !matches!(cell, Cell::Empty) {
+                        taken.push(step);
+                    }
                     if b.op.is_comparison() && !b.return_bool && !matches!(cell, Cell::Empty) {
                         cell = x;
                     }
@@ -222,8 +226,7 @@ impl Results {
         let identity = if self.grouped { &labels } else { key };
         let seen = self.taken.entry(identity.clone()).or_default();
         for step in taken {
-            let kept = !self.grouped || column.is_some(*step);
-            if kept && !seen.insert(*step) {
+            if !seen.insert(*step) {
                 let why = if self.grouped {
                     "grouping labels must ensure unique matches"
                 } else {
@@ -260,11 +263,13 @@ fn unique(key: &LabelSet, group: &[&Curve], busy: &[bool], side: &str) -> Result
     for step in (0..busy.len()).filter(|step| busy[*step]) {
         let mut here = group.iter().filter(|one| one.column.is_some(step));
         if let (Some(first), Some(second)) = (here.next(), here.next()) {
+            let mut both = [text(&first.labels), text(&second.labels)];
+            both.sort();
             return Err(EvalError::new(format!(
                 "found duplicate series for the match group {} on the {side} hand-side of the operation: [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
                 text(key),
-                text(&first.labels),
-                text(&second.labels)
+                both[0],
+                both[1]
             )));
         }
     }

@@ -7,6 +7,7 @@ use crate::eval::Evaluator;
 use crate::histogram;
 use crate::labels::{metric_name, with};
 use crate::notes::{Notes, quoted};
+use crate::query::united;
 use crate::{Cell, Column, EvalError};
 use gantry_model::metric::NativeHistogram;
 use gantry_model::{LabelSet, MatchOp, Selector};
@@ -248,7 +249,7 @@ impl Evaluator<'_> {
             one.labels = with(&one.labels, &target, &value);
             one.drop_name &= target != crate::labels::NAME;
         }
-        Ok(series)
+        united(series)
     }
 
     fn label_join(&self, call: &Call) -> Result<Vec<Curve>, EvalError> {
@@ -266,7 +267,7 @@ impl Evaluator<'_> {
             one.labels = with(&one.labels, &target, &values.join(&separator));
             one.drop_name &= target != crate::labels::NAME;
         }
-        Ok(series)
+        united(series)
     }
 
     fn many_quantiles(&self, call: &Call) -> Result<Vec<Curve>, EvalError> {
@@ -406,12 +407,19 @@ fn for_metric(text: &str, name: &str) -> String {
     if name.is_empty() { text.to_owned() } else { format!("{text} for metric name {}", quoted(name)) }
 }
 
-/// What the selector says of the series that are absent.
+/// What the selector says of the series that are absent. Of several matchers for a label the order decides, as in Prometheus:
+/// the first for equality says the value, any after it takes it back.
 fn absent_labels(selector: &Selector) -> LabelSet {
-    let named = |name: &str| selector.0.iter().filter(|m| m.name == name).count();
-    let equal =
-        selector.0.iter().filter(|m| m.op == MatchOp::Eq && m.name != crate::labels::NAME && named(&m.name) == 1);
-    equal.map(|m| (&m.name, &m.value)).collect()
+    let mut said: Vec<(&str, &str)> = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for m in selector.0.iter().filter(|m| m.name != crate::labels::NAME) {
+        said.retain(|(name, _)| *name != m.name);
+        if m.op == MatchOp::Eq && !seen.contains(&m.name.as_str()) {
+            said.push((&m.name, &m.value));
+            seen.push(&m.name);
+        }
+    }
+    said.into_iter().collect()
 }
 
 fn each_number(series: Vec<Curve>, of: impl Fn(usize, f64) -> Option<f64>) -> Vec<Curve> {

@@ -92,13 +92,18 @@ fn sum(notes: &Notes, b: &BinaryExpr, l: &NativeHistogram, r: &NativeHistogram) 
     Cell::histogram(result.histogram)
 }
 
-/// The smaller one; NaN when either is.
+/// The smaller one: minus infinity if either is, else NaN if either is.
 pub(crate) fn least(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+    -most(-a, -b)
 }
 
+/// The larger one: infinity if either is, else NaN if either is.
 pub(crate) fn most(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+    match () {
+        () if a == f64::INFINITY || b == f64::INFINITY => f64::INFINITY,
+        () if a.is_nan() || b.is_nan() => f64::NAN,
+        () => a.max(b),
+    }
 }
 
 /// To the nearest multiple, halves upwards.
@@ -141,28 +146,38 @@ pub(crate) fn function(function: Function) -> Option<fn(f64) -> f64> {
         Function::Sqrt => f64::sqrt,
         Function::Tan => f64::tan,
         Function::Tanh => f64::tanh,
-        Function::DayOfMonth => |t| f64::from(date(t).2),
-        Function::DayOfWeek => |t| ((t as i64).div_euclid(86_400) + 4).rem_euclid(7) as f64,
-        Function::DayOfYear => |t| {
-            let day = (t as i64).div_euclid(86_400);
-            (day - days_before(date(t).0, 1) + 1) as f64
-        },
+        Function::DayOfMonth => |t| f64::from(date(days(t)).2),
+        Function::DayOfWeek => |t| (days(t) + 4).rem_euclid(7) as f64,
+        Function::DayOfYear => |t| (days(t) - days_before(date(days(t)).0, 1) + 1) as f64,
         Function::DaysInMonth => |t| {
-            let (year, month, _) = date(t);
+            let (year, month, _) = date(days(t));
             let (next_year, next) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
             (days_before(next_year, next) - days_before(year, month)) as f64
         },
-        Function::Hour => |t| ((t as i64).rem_euclid(86_400) / 3_600) as f64,
-        Function::Minute => |t| ((t as i64).rem_euclid(3_600) / 60) as f64,
-        Function::Month => |t| f64::from(date(t).1),
-        Function::Year => |t| date(t).0 as f64,
+        Function::Hour => |t| (seconds(t).rem_euclid(86_400) / 3_600) as f64,
+        Function::Minute => |t| (seconds(t).rem_euclid(3_600) / 60) as f64,
+        Function::Month => |t| f64::from(date(days(t)).1),
+        Function::Year => |t| date(days(t)).0 as f64,
         _ => return None,
     })
 }
 
+/// Whole seconds since 1970. What is no number or too large for 64 bits is the smallest such number, and what is before the
+/// first year of Go's calendar is taken round to its far end: Prometheus' answers for such values follow from that.
+fn seconds(t: f64) -> i128 {
+    const FIRST: i128 = -9_223_372_028_715_321_600;
+    let fits = t >= i64::MIN as f64 && t < -(i64::MIN as f64);
+    let whole = i128::from(if fits { t as i64 } else { i64::MIN });
+    if whole < FIRST { whole + (1 << 64) } else { whole }
+}
+
+fn days(t: f64) -> i64 {
+    seconds(t).div_euclid(86_400) as i64
+}
+
 /// Year, month from 1, day from 1, in UTC (the Gregorian calendar, counted in eras of 400 years from 1 March).
-fn date(seconds: f64) -> (i64, u32, u32) {
-    let days = (seconds as i64).div_euclid(86_400) + 719_468;
+fn date(days: i64) -> (i64, u32, u32) {
+    let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -6,6 +6,8 @@ use crate::labels::{repeated, without_name};
 use crate::notes::Notes;
 use crate::{Cell, EvalError, Select, Source};
 use gantry_query_lang::promql::ast::{Expr, ValueType};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -114,23 +116,28 @@ fn shown(curve: Curve) -> Series {
     Series { labels: curve.labels, cells }
 }
 
-/// Names that were to go are gone; series that became one are one, unless they have values at the same step.
-fn finished(series: Vec<Curve>) -> Result<Vec<Curve>, EvalError> {
+/// Names that were to go are gone.
+fn finished(mut series: Vec<Curve>) -> Result<Vec<Curve>, EvalError> {
+    for one in series.iter_mut().filter(|one| one.drop_name) {
+        one.labels = without_name(&one.labels);
+    }
+    united(series)
+}
+
+/// Series that became one are one, unless they have values at the same step. None is empty.
+pub(crate) fn united(series: Vec<Curve>) -> Result<Vec<Curve>, EvalError> {
     let mut kept: Vec<Curve> = Vec::with_capacity(series.len());
-    let mut at = std::collections::HashMap::new();
-    for mut one in series {
+    let mut at = HashMap::with_capacity(series.len());
+    for one in series {
         if one.column.is_empty() {
             continue;
         }
-        if one.drop_name {
-            one.labels = without_name(&one.labels);
-        }
         match at.entry(one.labels.clone()) {
-            std::collections::hash_map::Entry::Vacant(free) => {
+            Entry::Vacant(free) => {
                 free.insert(kept.len());
                 kept.push(one);
             }
-            std::collections::hash_map::Entry::Occupied(taken) => {
+            Entry::Occupied(taken) => {
                 let column = &mut kept[*taken.get()].column;
                 for (step, cell) in one.column.iter() {
                     if column.is_some(step) {

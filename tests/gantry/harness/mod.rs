@@ -5,12 +5,14 @@
 
 pub mod client;
 mod disk;
+mod prometheus;
 mod server;
 mod tail;
 mod wait;
 
 pub use client::Loki;
 pub use disk::SmallDisk;
+pub use prometheus::Prometheus;
 pub use server::{Launch, Server, free_port};
 pub use tail::Tail;
 pub use wait::{eventually, now_ns};
