@@ -103,6 +103,8 @@ reasons! {
     DuplicateTimestamp = "duplicate_timestamp", Invalid;
     /// The tenant has as many active series as it may.
     SeriesLimit = "series_limit", Invalid;
+    /// The tenant began as many series in this hour as it may.
+    ChurnLimit = "churn_limit", Invalid;
     /// More labels, or longer names or values, than a series may have.
     LabelLimit = "label_limit", Invalid;
     /// A histogram that contradicts itself.

@@ -143,6 +143,7 @@ fn reason(rejection: RejectReason) -> Reason {
         RejectReason::DuplicateTimestamp => Reason::DuplicateTimestamp,
         RejectReason::TooFarInFuture => Reason::TooFarAhead,
         RejectReason::SeriesLimit => Reason::SeriesLimit,
+        RejectReason::ChurnLimit => Reason::ChurnLimit,
         RejectReason::LabelLimit => Reason::LabelLimit,
         RejectReason::InvalidHistogram => Reason::InvalidHistogram,
     }

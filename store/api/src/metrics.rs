@@ -67,6 +67,8 @@ pub enum RejectReason {
     TooFarInFuture,
     /// The tenant has as many active series as it may.
     SeriesLimit,
+    /// The tenant began as many series in this hour as it may.
+    ChurnLimit,
     /// A series with more labels, or longer names or values, than a series may have.
     LabelLimit,
     /// A histogram that contradicts itself.
@@ -81,6 +83,7 @@ impl RejectReason {
             RejectReason::DuplicateTimestamp => "duplicate_timestamp",
             RejectReason::TooFarInFuture => "too_far_in_future",
             RejectReason::SeriesLimit => "series_limit",
+            RejectReason::ChurnLimit => "churn_limit",
             RejectReason::LabelLimit => "label_limit",
             RejectReason::InvalidHistogram => "invalid_histogram",
         }

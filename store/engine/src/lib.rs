@@ -53,7 +53,7 @@ mod wal;
 
 pub use check::{CheckReport, Problem, Severity, check};
 pub use expiry::{StreamRetention, StreamRules};
-pub use metric::MetricOptions;
+pub use metric::{Kept, MetricOptions, MetricTenant};
 pub use options::{S3Options, Secret, StoreOptions, SyncMode, TenantRetention, WalCompression};
 pub use stats::StoreStats;
 pub use store::Store;

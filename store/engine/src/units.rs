@@ -70,6 +70,32 @@ pub(crate) mod optional_byte_size {
     }
 }
 
+/// Like [`duration`], for what may be left out.
+pub(crate) mod some_duration {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        duration::serialize(&value.unwrap_or_default(), serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        duration::deserialize(deserializer).map(Some)
+    }
+}
+
+/// Like [`byte_size`], for what may be left out.
+pub(crate) mod some_byte_size {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        byte_size::serialize(&value.unwrap_or_default(), serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        byte_size::deserialize(deserializer).map(Some)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum SizeText {

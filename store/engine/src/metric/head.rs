@@ -5,7 +5,7 @@
 
 use super::index::LabelIndex;
 use super::labels;
-use super::options::MetricOptions;
+use super::limits::Limits;
 use super::record::EntryWriter;
 use super::series::{NewSample, Series};
 use gantry_chunk::Scratch;
@@ -88,16 +88,47 @@ impl Heads {
 
 /// How many series each tenant has in memory, over all shards.
 #[derive(Debug, Default)]
-pub(crate) struct SeriesCounts(Mutex<HashMap<TenantId, Arc<AtomicU64>>>);
+pub(crate) struct SeriesCounts(Mutex<HashMap<TenantId, Arc<TenantSeries>>>);
+
+/// Series of one tenant in all shards.
+#[derive(Debug, Default)]
+struct TenantSeries {
+    /// In memory.
+    series: AtomicU64,
+    /// When the hour began in which new series are counted, in milliseconds, and how many there are.
+    new: Mutex<(i64, u64)>,
+}
+
+/// Milliseconds.
+const HOUR: i64 = 3_600_000;
+
+impl TenantSeries {
+    /// Whether one more series may begin.
+    fn admit_new(&self, rules: Rules) -> Result<(), RejectReason> {
+        let most = rules.limits.max_new_series_per_hour;
+        if most == 0 {
+            return Ok(());
+        }
+        let mut new = self.new.lock();
+        if !(new.0..new.0.saturating_add(HOUR)).contains(&rules.now) {
+            *new = (rules.now, 0);
+        }
+        if new.1 >= most {
+            return Err(RejectReason::ChurnLimit);
+        }
+        new.1 += 1;
+        Ok(())
+    }
+}
 
 impl SeriesCounts {
-    fn of(&self, tenant: &TenantId) -> Arc<AtomicU64> {
+    fn of(&self, tenant: &TenantId) -> Arc<TenantSeries> {
         self.0.lock().entry(tenant.clone()).or_default().clone()
     }
 
     /// Of all tenants together.
     pub(crate) fn total(&self) -> u64 {
-        self.0.lock().values().map(|count| count.load(Ordering::Relaxed)).sum()
+        self.0.lock().values().map(|count| count.series.load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -110,7 +141,7 @@ pub(crate) struct Head {
     /// When series of the head before were last seen.
     seen: Arc<ByHash<i64>>,
     /// Series of this tenant in all shards; `None` when those of this head no longer count.
-    count: Option<Arc<AtomicU64>>,
+    count: Option<Arc<TenantSeries>>,
     /// Bytes of samples.
     pub sample_bytes: i64,
     /// Bytes of labels and their index.
@@ -122,8 +153,8 @@ pub(crate) struct Head {
 
 /// What holds for the samples of one append.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules<'a> {
-    pub options: &'a MetricOptions,
+pub(crate) struct Rules {
+    pub limits: Limits,
     /// Milliseconds.
     pub now: i64,
     /// Whether samples come from the log: then limits were judged before.
@@ -131,7 +162,7 @@ pub(crate) struct Rules<'a> {
 }
 
 impl Head {
-    fn new(seen: Arc<ByHash<i64>>, count: Arc<AtomicU64>) -> Self {
+    fn new(seen: Arc<ByHash<i64>>, count: Arc<TenantSeries>) -> Self {
         Head {
             series: Vec::new(),
             index: LabelIndex::default(),
@@ -165,13 +196,18 @@ impl Head {
     }
 
     /// The series with the labels, made if need be.
-    pub(crate) fn resolve(&mut self, hash: u64, labels: &[u8], rules: Rules<'_>) -> Result<u32, RejectReason> {
+    pub(crate) fn resolve(&mut self, hash: u64, labels: &[u8], rules: Rules) -> Result<u32, RejectReason> {
         let slot = match self.find(hash, labels) {
             Ok(number) => return Ok(number),
             Err(slot) => slot,
         };
         if !rules.replay {
-            self.admit(labels, rules.options)?;
+            self.admit(labels, rules.limits)?;
+            if !self.seen.contains_key(&slot)
+                && let Some(count) = &self.count
+            {
+                count.admit_new(rules)?;
+            }
         }
         let number = self.index.len();
         self.series.push(Series::new(labels.into(), self.seen.get(&slot).copied()));
@@ -179,21 +215,21 @@ impl Head {
         let before = self.index.memory();
         self.index.push(labels);
         self.label_bytes += SERIES + labels.len() + self.index.memory() - before;
-        self.count.iter().for_each(|count| _ = count.fetch_add(1, Ordering::Relaxed));
+        self.count.iter().for_each(|count| _ = count.series.fetch_add(1, Ordering::Relaxed));
         Ok(number)
     }
 
     /// Whether one more series with these labels may be.
-    fn admit(&self, labels: &[u8], options: &MetricOptions) -> Result<(), RejectReason> {
-        let count = self.count.as_ref().map_or(0, |count| count.load(Ordering::Relaxed));
-        if options.max_series > 0 && count >= options.max_series {
+    fn admit(&self, labels: &[u8], limits: Limits) -> Result<(), RejectReason> {
+        let count = self.count.as_ref().map_or(0, |count| count.series.load(Ordering::Relaxed));
+        if limits.max_series > 0 && count >= limits.max_series {
             return Err(RejectReason::SeriesLimit);
         }
         let mut count = 0;
         for (name, value) in labels::pairs(labels) {
             count += 1;
-            let too_long = name.len() as u64 > options.max_label_name || value.len() as u64 > options.max_label_value;
-            if too_long || count > options.max_labels {
+            let too_long = name.len() as u64 > limits.max_label_name || value.len() as u64 > limits.max_label_value;
+            if too_long || count > limits.max_labels {
                 return Err(RejectReason::LabelLimit);
             }
         }
@@ -204,7 +240,7 @@ impl Head {
     pub(crate) fn append(
         &mut self,
         (batch, position, hash): (&MetricBatch, u32, u64),
-        rules: Rules<'_>,
+        rules: Rules,
         entries: &mut EntryWriter,
         scratch: &mut Scratch,
         commit: &mut MetricCommit,
@@ -215,7 +251,7 @@ impl Head {
         let histograms = batch.histograms(series);
         let refuse = |commit: &mut MetricCommit, reason, (part, count): (RefusedPart, usize), at: Option<i64>| {
             commit.refused.push(RefusedSample { series: position, part });
-            reject(commit, reason, count as u64, labels, at, rules.options);
+            reject(commit, reason, count as u64, (labels, at), rules.limits);
         };
         if times.is_empty() && histograms.is_empty() {
             return;
@@ -251,11 +287,11 @@ impl Head {
         number: u32,
         at: i64,
         sample: NewSample<'_>,
-        rules: Rules<'_>,
+        rules: Rules,
         scratch: &mut Scratch,
     ) -> Result<(), RejectReason> {
         if !rules.replay {
-            if at > rules.now.saturating_add(super::options::millis(rules.options.max_future)) {
+            if at > rules.now.saturating_add(rules.limits.max_future_ms) {
                 return Err(RejectReason::TooFarInFuture);
             }
             if let NewSample::Histogram(histogram) = sample
@@ -264,7 +300,7 @@ impl Head {
                 return Err(RejectReason::InvalidHistogram);
             }
         }
-        let grown = self.series[number as usize].append(at, sample, rules.options.window_ms(), scratch)?;
+        let grown = self.series[number as usize].append(at, sample, rules.limits.window_ms(), scratch)?;
         self.sample_bytes += grown;
         self.samples += 1;
         self.times = Some(self.times.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
@@ -274,7 +310,7 @@ impl Head {
     /// The limit is for series that samples come for: those of a frozen head come again in the next one.
     fn stop_counting(&mut self) {
         if let Some(count) = self.count.take() {
-            count.fetch_sub(self.series.len() as u64, Ordering::Relaxed);
+            count.series.fetch_sub(self.series.len() as u64, Ordering::Relaxed);
         }
     }
 
@@ -300,31 +336,14 @@ fn reject(
     commit: &mut MetricCommit,
     reason: RejectReason,
     count: u64,
-    labels: &[u8],
-    at: Option<i64>,
-    options: &MetricOptions,
+    (labels, at): (&[u8], Option<i64>),
+    limits: Limits,
 ) {
     *commit.rejected.entry(reason).or_default() += count;
     if commit.first_rejection.is_some() {
         return;
     }
-    let why = match reason {
-        RejectReason::OutOfOrder => format!(
-            "is older than the newest of its series by more than {}; send in order or raise store.metrics.out_of_order_window",
-            humantime::format_duration(options.out_of_order_window)
-        ),
-        RejectReason::DuplicateTimestamp => "has another value already; send each instant once".to_owned(),
-        RejectReason::TooFarInFuture => "is too far ahead of the clock; check the sender's clock".to_owned(),
-        RejectReason::SeriesLimit => format!(
-            "would be one series more than the {} that a tenant may have; send fewer or raise store.metrics.max_series",
-            options.max_series
-        ),
-        RejectReason::LabelLimit => format!(
-            "has more than {} labels, or a name of more than {} or a value of more than {} bytes",
-            options.max_labels, options.max_label_name, options.max_label_value
-        ),
-        RejectReason::InvalidHistogram => "is a histogram that contradicts itself".to_owned(),
-    };
+    let why = limits.explain(reason);
     let when = at.map_or(String::new(), |at| format!(" at {at} ms"));
     let mut series = labels::to_set(labels).to_string();
     if series.len() > 300 {

@@ -1,8 +1,10 @@
 //! What an operator can set about metrics: `[store.metrics]`.
 
-use super::thin::RESOLUTIONS;
+use super::limits::MetricTenant;
 use crate::units::{byte_size, duration, optional_duration};
+use gantry_model::TenantId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Options of the metric store. Sizes are written as `"256MiB"` or a number of bytes, durations as `"5m"`.
@@ -18,6 +20,8 @@ pub struct MetricOptions {
     /// Series that one tenant may have in memory; 0 for no limit. A series leaves memory when it got no samples for
     /// `head_age`.
     pub max_series: u64,
+    /// Series that one tenant may begin in an hour, over those that it had in the last hours; 0 for no limit.
+    pub max_new_series_per_hour: u64,
     /// Labels of a series, its name included.
     pub max_labels: usize,
     #[serde(with = "byte_size")]
@@ -51,6 +55,8 @@ pub struct MetricOptions {
     /// The same with a resolution of an hour.
     #[serde(with = "duration")]
     pub keep_1h: Duration,
+    /// What is different for single tenants.
+    pub tenants: BTreeMap<TenantId, MetricTenant>,
 }
 
 impl Default for MetricOptions {
@@ -59,6 +65,7 @@ impl Default for MetricOptions {
             out_of_order_window: Duration::from_secs(30 * 60),
             max_future: Duration::from_secs(10 * 60),
             max_series: 2_000_000,
+            max_new_series_per_hour: 0,
             max_labels: 128,
             max_label_name: 1 << 10,
             max_label_value: 4 << 10,
@@ -72,6 +79,7 @@ impl Default for MetricOptions {
             retention: None,
             keep_5m: Duration::ZERO,
             keep_1h: Duration::ZERO,
+            tenants: BTreeMap::new(),
         }
     }
 }
@@ -84,21 +92,12 @@ impl MetricOptions {
                 problems.push(text.to_owned());
             }
         };
-        check(self.max_labels >= 1, "store.metrics.max_labels must be at least 1");
+        let least = self.tenants.values().filter_map(|tenant| tenant.max_labels).chain([self.max_labels]).min();
+        check(least >= Some(1), "store.metrics.max_labels must be at least 1");
         check(self.head_bytes >= 1 << 10, "store.metrics.head_bytes must be at least 1KiB");
         check(self.head_log_bytes >= 1 << 10, "store.metrics.head_log_bytes must be at least 1KiB");
         check(self.compact_min_blocks >= 2, "store.metrics.compact_min_blocks must be at least 2");
         check((1..=22).contains(&self.zstd_level), "store.metrics.zstd_level must be 1 to 22");
-    }
-
-    /// How long samples of a resolution in milliseconds are kept, 0 being all samples; `None` for ever.
-    pub(crate) fn retention_of(&self, resolution_ms: i64) -> Option<Duration> {
-        let kept = |resolution: i64, keep: Duration| if resolution_ms >= resolution { keep } else { Duration::ZERO };
-        Some(self.retention?.max(kept(RESOLUTIONS[0], self.keep_5m)).max(kept(RESOLUTIONS[1], self.keep_1h)))
-    }
-
-    pub(crate) fn window_ms(&self) -> i64 {
-        millis(self.out_of_order_window)
     }
 }
 

@@ -80,8 +80,8 @@ impl<'r> Sink<'r> {
         }
     }
 
-    fn rules(&self) -> Rules<'r> {
-        Rules { options: &self.replay.shared.options.metrics, now: 0, replay: true }
+    fn rules(&self) -> Rules {
+        Rules { limits: self.replay.shared.options.metrics.limits_of(&self.tenant), now: 0, replay: true }
     }
 
     fn append(&mut self, series: u32, at: i64, sample: NewSample<'_>) -> Result<(), String> {

@@ -18,7 +18,7 @@ impl MetricStore {
         for shard in &self.shards {
             let _alone = shard.compacting.lock().await;
             for block in shard.blocks() {
-                if block.meta().last_ms < self.earliest(block.meta().resolution_ms) {
+                if block.meta().last_ms < self.earliest(&block.meta().tenant, block.meta().resolution_ms) {
                     self.retire(shard, &block).await?;
                     due += 1;
                 }
@@ -30,7 +30,7 @@ impl MetricStore {
     async fn retire(&self, shard: &Shard, block: &Block) -> Result<(), StoreError> {
         let old = [block.meta().clone()];
         let coarser = RESOLUTIONS.into_iter().filter(|resolution| *resolution > old[0].resolution_ms);
-        let kept = coarser.into_iter().find(|resolution| old[0].last_ms >= self.earliest(*resolution));
+        let kept = coarser.into_iter().find(|resolution| old[0].last_ms >= self.earliest(&old[0].tenant, *resolution));
         let mut new = Vec::new();
         if let Some(resolution) = kept {
             self.shared.disk.check_free(old[0].parquet.len)?;

@@ -123,9 +123,9 @@ impl MetricStore {
     }
 
     /// Samples of a resolution before this instant in milliseconds are past their retention.
-    pub(crate) fn earliest(&self, resolution_ms: i64) -> i64 {
+    pub(crate) fn earliest(&self, tenant: &TenantId, resolution_ms: i64) -> i64 {
         let now = self.shared.clock.now().0 / 1_000_000;
-        let retention = self.shared.options.metrics.retention_of(resolution_ms);
+        let retention = self.shared.options.metrics.retention_of(tenant, resolution_ms);
         retention.map_or(i64::MIN, |period| now.saturating_sub(millis(period)))
     }
 
@@ -133,7 +133,7 @@ impl MetricStore {
     pub(crate) fn version(&self, tenant: &TenantId, range: MillisRange) -> Option<u64> {
         let time = |at: i64| Timestamp(at.saturating_mul(1_000_000));
         let span = TimeRange::new(time(range.first), time(range.last).saturating_add(1));
-        (range.first >= self.earliest(0)).then(|| self.shared.metric_versions.of(tenant, &span))
+        (range.first >= self.earliest(tenant, 0)).then(|| self.shared.metric_versions.of(tenant, &span))
     }
 
     /// Turns all that was appended before into blocks.
@@ -274,7 +274,7 @@ impl MetricStore {
         Arc::new(Snapshot {
             tenant: tenant.clone(),
             shards: self.shards.iter().map(snapshot).collect(),
-            earliest: self.earliest(i64::MAX),
+            earliest: self.earliest(tenant, i64::MAX),
         })
     }
 

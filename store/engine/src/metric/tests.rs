@@ -2,6 +2,7 @@
 
 mod blocks;
 mod contract;
+mod limits;
 mod model;
 mod record;
 mod recovery;

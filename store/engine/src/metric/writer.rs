@@ -109,7 +109,7 @@ impl Writer {
 
     fn take_in_samples(&mut self, active: &Heads, item: &Item, commit: &mut MetricCommit) {
         let now = self.shared.clock.now().0 / 1_000_000;
-        let rules = Rules { options: &self.shared.options.metrics, now, replay: false };
+        let rules = Rules { limits: self.shared.options.metrics.limits_of(&item.tenant), now, replay: false };
         let mut tenants = active.tenants.write();
         let head = active.head(&mut tenants, &item.tenant, &self.counts);
         for (at, hash) in &item.series {
