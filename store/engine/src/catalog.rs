@@ -3,7 +3,7 @@
 //! One transaction here is the commit point of every flush, merge and removal.
 
 use crate::error::meta_error;
-use crate::metric::BlockMeta;
+use crate::metric::{BlockMeta, ExemplarFiles, ExemplarMeta};
 use crate::split::{SplitId, SplitMeta};
 use crate::wal::WalPosition;
 use gantry_meta::{Compare, Entry, Expect, MetaStore, Op, TxnOutcome};
@@ -20,6 +20,7 @@ const SPLITS: &str = "split/";
 const WAL: &str = "wal/";
 const BLOCKS: &str = "block/";
 const METRIC_WAL: &str = "metric-wal/";
+const EXEMPLARS: &str = "metric-exemplars/";
 /// Of the whole data directory: layout, catalog keys, file formats.
 const FORMAT: u32 = 1;
 
@@ -38,6 +39,7 @@ pub(crate) struct Contents {
     /// By shard: everything before this place of its log is in blocks.
     pub metrics_flushed: BTreeMap<u32, WalPosition>,
     pub blocks: Vec<BlockMeta>,
+    pub exemplars: Vec<ExemplarMeta>,
 }
 
 impl Catalog {
@@ -78,7 +80,9 @@ impl Catalog {
         }
         let blocks = self.meta.range(BLOCKS).await.map_err(meta_error)?;
         let blocks = blocks.iter().map(decode).collect::<Result<_, _>>()?;
-        Ok(Contents { partitions, splits, flushed, metrics_flushed, blocks })
+        let exemplars = self.meta.range(EXEMPLARS).await.map_err(meta_error)?;
+        let exemplars = exemplars.iter().map(decode).collect::<Result<_, _>>()?;
+        Ok(Contents { partitions, splits, flushed, metrics_flushed, blocks, exemplars })
     }
 
     async fn number(&self, key: &str) -> Result<u32, StoreError> {
@@ -112,11 +116,16 @@ impl Catalog {
         &self,
         shard: u32,
         blocks: &[BlockMeta],
+        exemplars: &ExemplarFiles,
         position: WalPosition,
     ) -> Result<(), StoreError> {
         let compares = blocks.iter().map(|block| Compare::new(block_key(block), Expect::Absent)).collect();
         let mut ops = put_blocks(blocks)?;
         ops.push(Op::put(format!("{METRIC_WAL}{shard:03}"), encode(&position)?));
+        for meta in &exemplars.new {
+            ops.push(Op::put(exemplars_key(shard, &meta.tenant), encode(meta)?));
+        }
+        ops.extend(exemplars.gone.iter().map(|tenant| Op::delete(exemplars_key(shard, tenant))));
         self.commit(compares, ops).await
     }
 
@@ -137,6 +146,10 @@ impl Catalog {
             }
         }
     }
+}
+
+fn exemplars_key(shard: u32, tenant: &TenantId) -> String {
+    format!("{EXEMPLARS}{shard:03}/{tenant}")
 }
 
 fn block_key(block: &BlockMeta) -> String {

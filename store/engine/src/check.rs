@@ -5,7 +5,7 @@ use crate::cache::Cache;
 use crate::catalog::{Catalog, Contents};
 use crate::error::{io_context, join_error, meta_error, object_error};
 use crate::lock::DirectoryLock;
-use crate::metric::{BlockMeta, count_block, count_samples};
+use crate::metric::{BlockMeta, ExemplarMeta, count_block, count_samples, read_exemplars};
 use crate::objects::Objects;
 use crate::split::{ObjectInfo, Split, SplitMeta};
 use crate::wal::WalPosition;
@@ -100,7 +100,14 @@ pub async fn check(options: &StoreOptions) -> Result<CheckReport, StoreError> {
     for meta in &contents.blocks {
         check_block(&objects, meta, &mut report).await;
     }
-    let blocks = contents.blocks.iter().map(BlockMeta::path).collect();
+    for meta in &contents.exemplars {
+        report.objects_bytes += meta.parquet.len;
+        if let Err(error) = read_exemplars(&objects, meta).await {
+            report.damage(meta.path(), error);
+        }
+    }
+    let exemplars = contents.exemplars.iter().map(ExemplarMeta::path);
+    let blocks = contents.blocks.iter().map(BlockMeta::path).chain(exemplars).collect();
     check_splits(&objects, contents.splits, blocks, &mut report).await?;
     Ok(report)
 }

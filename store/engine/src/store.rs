@@ -88,8 +88,7 @@ impl Store {
         let contents = shared.catalog.open(wanted_partitions(&shared.options)).await?;
         let cuts =
             shared.deletes.open(contents.splits.iter().map(|meta| meta.deletes_through).max().unwrap_or(0)).await?;
-        let flushed = (&contents.metrics_flushed, contents.blocks.clone());
-        let metrics = MetricStore::open(&shared, contents.partitions, flushed, counters).await?;
+        let metrics = MetricStore::open(&shared, contents.partitions, &contents, counters).await?;
         let (partitions, writers) = open_partitions(&shared, contents, cuts).await?;
         let encoder = Arc::new(Encoder::new(shared.options.wal_compression));
         Ok(Arc::new(Store {

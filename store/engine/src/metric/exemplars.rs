@@ -1,4 +1,4 @@
-//! The newest exemplars of each tenant, in memory.
+//! The newest exemplars of each tenant, in memory; with every flush they are written to files, which a start reads.
 
 use super::head::ByHash;
 use super::labels;
@@ -8,6 +8,9 @@ use gantry_store_api::{MillisRange, RejectReason};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+
+/// An exemplar with the encoded labels of its series.
+pub(crate) type Kept = (Arc<[u8]>, Exemplar);
 
 /// Exemplars of one shard.
 #[derive(Debug)]
@@ -20,7 +23,10 @@ pub(crate) struct Exemplars {
 #[derive(Debug, Default)]
 struct Ring {
     /// With the labels of their series; the oldest first.
-    kept: VecDeque<(Arc<[u8]>, Exemplar)>,
+    kept: VecDeque<Kept>,
+    /// How many came, ever, and how many of them when they were last written to a file.
+    came: u64,
+    written: u64,
     /// By series: the newest instant.
     newest: ByHash<i64>,
 }
@@ -59,7 +65,29 @@ impl Exemplars {
         }
         ring.newest.insert(hash, exemplar.timestamp);
         ring.kept.push_back((series.clone(), exemplar));
+        ring.came += 1;
         Ok(true)
+    }
+
+    /// Tenants for which some came since they were written.
+    pub(crate) fn changed(&self) -> Vec<TenantId> {
+        let tenants = self.tenants.lock();
+        tenants.iter().filter(|(_, ring)| ring.came != ring.written).map(|(tenant, _)| tenant.clone()).collect()
+    }
+
+    /// All of a tenant from an instant in milliseconds on, the oldest first, and how many came, ever.
+    pub(crate) fn all(&self, tenant: &TenantId, earliest: i64) -> (Vec<Kept>, u64) {
+        let tenants = self.tenants.lock();
+        let Some(ring) = tenants.get(tenant) else { return (Vec::new(), 0) };
+        let kept = ring.kept.iter().filter(|(_, exemplar)| exemplar.timestamp >= earliest);
+        (kept.cloned().collect(), ring.came)
+    }
+
+    /// A file has what there was when so many had come.
+    pub(crate) fn written(&self, tenant: &TenantId, came: u64) {
+        if let Some(ring) = self.tenants.lock().get_mut(tenant) {
+            ring.written = came;
+        }
     }
 
     /// Adds those of series that match any selector, or of all series without one.

@@ -53,7 +53,9 @@ impl MetricStore {
                 }
             }
         }
-        self.shared.catalog.metrics_flushed(shard.number, &metas, frozen.end).await?;
+        let exemplars = self.write_exemplars(shard).await?;
+        self.shared.catalog.metrics_flushed(shard.number, &metas, &exemplars, frozen.end).await?;
+        self.swap_exemplars(shard, exemplars).await;
         shard.flushed(metas.into_iter().map(|meta| self.open_block(meta)).collect());
         Ok(())
     }

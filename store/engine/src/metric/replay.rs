@@ -2,6 +2,7 @@
 
 use super::head::{Head, Heads, Rules, SeriesCounts};
 use super::labels;
+use super::limits::Limits;
 use super::metadata::Metadata;
 use super::record::{self, RecordSink};
 use super::series::NewSample;
@@ -47,8 +48,9 @@ impl Replay {
                 Ok(())
             })?;
         }
+        let exemplars = sink.exemplars;
         drop(sink);
-        if active.is_empty() {
+        if active.is_empty() && !exemplars {
             log.release(shared, WalPosition { segment: found.next, offset: HEADER })?;
         }
         Ok(found.next)
@@ -62,6 +64,10 @@ struct Sink<'r> {
     tenants: RwLockWriteGuard<'r, HashMap<TenantId, Head>>,
     tenant: TenantId,
     dictionary: u64,
+    /// Of the tenant.
+    limits: Limits,
+    /// Whether there were exemplars: they are nowhere else.
+    exemplars: bool,
     /// Numbers of series in the log, by tenant, and those that they have now.
     known: HashMap<TenantId, HashMap<u32, u32>>,
     scratch: Scratch,
@@ -75,13 +81,15 @@ impl<'r> Sink<'r> {
             tenants: heads.tenants.write(),
             tenant: TenantId::default_tenant(),
             dictionary: 0,
+            limits: replay.shared.options.metrics.limits_of(&TenantId::default_tenant()),
+            exemplars: false,
             known: HashMap::new(),
             scratch: Scratch::default(),
         }
     }
 
     fn rules(&self) -> Rules {
-        Rules { limits: self.replay.shared.options.metrics.limits_of(&self.tenant), now: 0, replay: true }
+        Rules { limits: self.limits, now: 0, replay: true }
     }
 
     fn append(&mut self, series: u32, at: i64, sample: NewSample<'_>) -> Result<(), String> {
@@ -100,6 +108,9 @@ impl RecordSink for Sink<'_> {
         if dictionary != self.dictionary {
             self.known.clear();
             self.dictionary = dictionary;
+        }
+        if tenant != self.tenant {
+            self.limits = self.replay.shared.options.metrics.limits_of(&tenant);
         }
         self.tenant = tenant;
     }
@@ -123,6 +134,7 @@ impl RecordSink for Sink<'_> {
 
     fn exemplar(&mut self, series: &[u8], exemplar: Exemplar) -> Result<(), String> {
         EncodedLabels::new(series).ok_or("bytes that are no labels")?;
+        self.exemplars = true;
         // One that is refused was kept before.
         let _ = self.replay.shard.exemplars.push(&self.tenant, &series.into(), exemplar);
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::block::{Block, BlockMeta};
 use super::counters::MetricCounters;
+use super::exemplar_file::{self, ExemplarMeta};
 use super::head::SeriesCounts;
 use super::labels;
 use super::metadata::Metadata;
@@ -10,13 +11,13 @@ use super::querier::{ShardSnapshot, Snapshot};
 use super::replay::Replay;
 use super::shard::Shard;
 use super::writer::{Item, Writer};
+use crate::catalog::Contents;
 use crate::compaction::Effort;
 use crate::error::io_context;
 use crate::graveyard::Buried;
 use crate::shared::Shared;
 use crate::stats::StoreStats;
 use crate::store::Store;
-use crate::wal::WalPosition;
 use crate::wal::appender::WriteGroups;
 use crate::wal::queue::stopping;
 use crate::wal::writer::answered;
@@ -48,6 +49,8 @@ pub(crate) struct MetricStore {
     pub counters: MetricCounters,
     counts: Arc<SeriesCounts>,
     writers: Mutex<Vec<JoinHandle<()>>>,
+    /// By shard and tenant.
+    pub exemplar_files: Mutex<BTreeMap<(u32, TenantId), ExemplarMeta>>,
 }
 
 impl MetricStore {
@@ -55,7 +58,7 @@ impl MetricStore {
     pub(crate) async fn open(
         shared: &Arc<Shared>,
         shards: u32,
-        (flushed, blocks): (&BTreeMap<u32, WalPosition>, Vec<BlockMeta>),
+        contents: &Contents,
         counters: MetricCounters,
     ) -> Result<Self, StoreError> {
         let counts = Arc::new(SeriesCounts::default());
@@ -68,9 +71,14 @@ impl MetricStore {
             Arc::new(Shard::new(number, dir, options.wal_queue_bytes as usize, exemplars))
         };
         let shards: Vec<Arc<Shard>> = (0..shards).map(new_shard).collect();
+        for meta in &contents.exemplars {
+            if let Some(shard) = shards.get(meta.shard as usize) {
+                exemplar_file::load(&shared.objects, meta, &shard.exemplars).await;
+            }
+        }
         let replays = shards.iter().map(|shard| {
             let (shared, shard) = (shared.clone(), shard.clone());
-            let from = flushed.get(&shard.number).copied().unwrap_or_default();
+            let from = contents.metrics_flushed.get(&shard.number).copied().unwrap_or_default();
             Replay { shared, shard, counts: counts.clone(), metadata: metadata.clone() }.run(from)
         });
         let next_segments = futures::future::try_join_all(replays).await?;
@@ -83,8 +91,10 @@ impl MetricStore {
             writers.push(io_context(thread.spawn(run), || "cannot start a WAL writer")?);
         }
         let writers = Mutex::new(writers);
-        let store = MetricStore { shared: shared.clone(), shards, metadata, counters, counts, writers };
-        for meta in blocks {
+        let files = contents.exemplars.iter().map(|meta| ((meta.shard, meta.tenant.clone()), meta.clone()));
+        let exemplar_files = Mutex::new(files.collect());
+        let store = MetricStore { shared: shared.clone(), shards, metadata, counters, counts, writers, exemplar_files };
+        for meta in contents.blocks.iter().cloned() {
             let Some(shard) = store.shards.get(meta.shard as usize) else {
                 let message = format!("block {} is of shard {}, which does not exist", meta.id, meta.shard);
                 return Err(StoreError::corrupt(message));
@@ -117,9 +127,10 @@ impl MetricStore {
         self.shared.graveyard.bury_files(&held, vec![meta.path()]);
     }
 
-    /// Files of all blocks.
+    /// Files of all blocks, and of exemplars.
     pub(crate) fn files(&self) -> Vec<Path> {
-        self.shards.iter().flat_map(|shard| shard.blocks()).map(|block| block.meta().path()).collect()
+        let blocks = self.shards.iter().flat_map(|shard| shard.blocks()).map(|block| block.meta().path());
+        blocks.chain(self.exemplar_files.lock().values().map(ExemplarMeta::path)).collect()
     }
 
     /// Samples of a resolution before this instant in milliseconds are past their retention.

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod contract;
+mod exemplars;
 mod limits;
 mod model;
 mod record;

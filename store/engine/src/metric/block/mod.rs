@@ -11,5 +11,5 @@ mod writer;
 
 pub(crate) use meta::BlockMeta;
 pub(crate) use reader::{Block, ScannedRow};
-pub(crate) use rows::Rows;
-pub(crate) use writer::{BlockWriter, EncodedBlock, NewRow};
+pub(crate) use rows::{Rows, encode_labels};
+pub(crate) use writer::{BlockWriter, EncodedBlock, LabelsBuilder, NewRow, labels_builder, labels_type};

@@ -64,7 +64,8 @@ pub(super) fn heads(batch: &RecordBatch) -> Result<Vec<SeriesHead>, StoreError> 
     Ok(encoded.into_iter().zip(first.values().iter().copied().zip(last.values().iter().copied())).collect())
 }
 
-fn encode_labels(maps: &MapArray) -> Result<Vec<Vec<u8>>, StoreError> {
+/// The encoded labels of every row of a column of label sets.
+pub(crate) fn encode_labels(maps: &MapArray) -> Result<Vec<Vec<u8>>, StoreError> {
     let texts = |array: &dyn Array| array.as_string_opt::<i32>().cloned();
     let (Some(names), Some(values)) = (texts(maps.keys()), texts(maps.values())) else {
         return Err(StoreError::corrupt("labels are no texts"));

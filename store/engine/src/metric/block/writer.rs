@@ -58,7 +58,7 @@ pub(crate) struct BlockWriter {
 
 #[derive(Debug)]
 struct Builders {
-    labels: MapBuilder<StringBuilder, StringBuilder>,
+    labels: LabelsBuilder,
     first: TimestampMillisecondBuilder,
     last: TimestampMillisecondBuilder,
     samples: Int64Builder,
@@ -69,15 +69,8 @@ struct Builders {
 
 impl Builders {
     fn new() -> Self {
-        let names = MapFieldNames { entry: "key_value".into(), key: "key".into(), value: "value".into() };
-        let values = StringBuilder::new();
-        let labels = MapBuilder::new(Some(names), StringBuilder::new(), values).with_values_field(Field::new(
-            "value",
-            DataType::Utf8,
-            false,
-        ));
         Builders {
-            labels,
+            labels: labels_builder(),
             first: TimestampMillisecondBuilder::new().with_timezone("UTC"),
             last: TimestampMillisecondBuilder::new().with_timezone("UTC"),
             samples: Int64Builder::new(),
@@ -88,14 +81,27 @@ impl Builders {
     }
 }
 
-/// Columns of the Parquet file.
-pub(super) fn file_schema() -> SchemaRef {
+/// Fills a column of label sets: first `keys` and `values`, then `append`.
+pub(crate) type LabelsBuilder = MapBuilder<StringBuilder, StringBuilder>;
+
+pub(crate) fn labels_builder() -> LabelsBuilder {
+    let names = MapFieldNames { entry: "key_value".into(), key: "key".into(), value: "value".into() };
+    let values = Field::new("value", DataType::Utf8, false);
+    MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new()).with_values_field(values)
+}
+
+/// The type of a column of label sets.
+pub(crate) fn labels_type() -> DataType {
     let text = |name: &str| Field::new(name, DataType::Utf8, false);
     let entry = DataType::Struct(Fields::from(vec![text("key"), text("value")]));
-    let labels = DataType::Map(Arc::new(Field::new("key_value", entry, false)), false);
+    DataType::Map(Arc::new(Field::new("key_value", entry, false)), false)
+}
+
+/// Columns of the Parquet file.
+pub(super) fn file_schema() -> SchemaRef {
     let time = || DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     Arc::new(Schema::new(vec![
-        Field::new("labels", labels, false),
+        Field::new("labels", labels_type(), false),
         Field::new("first", time(), false),
         Field::new("last", time(), false),
         Field::new("samples", DataType::Int64, false),
