@@ -27,7 +27,7 @@ pub(super) fn tell(roots: &Roots, labels: &Labels, found: &mut Families) {
         if !mount.device.starts_with("/dev/") || mount.kind.starts_with("fuse") || !seen.insert(mount.device.clone()) {
             continue;
         }
-        let Ok(answer) = statfs(&roots.rootfs(&mount.point)) else { continue };
+        let Ok(answer) = statfs(roots.rootfs(&mount.point)) else { continue };
         let bytes = |blocks: u64| blocks as f64 * answer.f_bsize as f64;
         let gauges = [
             ("container_fs_limit_bytes", "Size of a filesystem.", bytes(answer.f_blocks)),
