@@ -99,6 +99,28 @@ async fn a_target_that_discovery_forgets_ends() {
     running.stop().await;
 }
 
+#[tokio::test]
+async fn a_source_of_this_machine_is_a_target_whose_series_end_when_they_vanish() {
+    let site = Arc::new(Site::default());
+    site.serve("machine://localhost/node", "a 1\nb{job=\"x\"} 2\n");
+    let (fixture, cancel) = (Fixture::new(), CancellationToken::new());
+    let (interval, tenant) = (Duration::from_millis(20), TenantId::default_tenant());
+    let job = LocalJob { name: "node", instance: "web/1".to_owned(), interval, tenant, fetch: site.clone() };
+    let task = tokio::spawn(run(Scrape::local(vec![job], &fixture.metrics), cancel.clone()));
+    let running = Running { fixture, cancel, task };
+    let of = |name: &str, value: &str| {
+        format!("default {{__name__=\"{name}\", instance=\"web/1\", job=\"node\"}} 1715680800000 {value}")
+    };
+    running.eventually(&of("up", "1")).await;
+    running.eventually(&of("a", "1")).await;
+    site.serve("machine://localhost/node", "c 3\n");
+    running.eventually(&of("c", "3")).await;
+    running.eventually(&of("a", "NaN")).await;
+    let labels = [("source", "collect"), ("outcome", "accepted")];
+    assert!(running.fixture.counter("gantry_ingest_samples_total", &labels) > 0.0, "counted apart from scrapes");
+    running.stop().await;
+}
+
 /// A server that says this to every request and then keeps the connection.
 async fn server(answer: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
