@@ -51,8 +51,9 @@ impl Measure {
         })
     }
 
-    /// For ever. A server that takes no metrics is not asked again; one that is away is, with the next values.
+    /// For ever. A server that takes no metrics is not asked again; one that is away or refuses is, with the next values.
     pub async fn run(self) -> Infallible {
+        let mut told = None;
         loop {
             tokio::time::sleep(self.interval).await;
             match self.send().await {
@@ -61,7 +62,11 @@ impl Measure {
                     tracing::debug!(url = self.url, %status, "the server takes no metrics");
                     return pending().await;
                 }
-                Ok(status) => tracing::warn!(url = self.url, %status, "metrics of the command were refused"),
+                Ok(status) if told == Some(status) => {}
+                Ok(status) => {
+                    tracing::warn!(url = self.url, %status, "metrics of the command were refused");
+                    told = Some(status);
+                }
                 Err(error) => tracing::debug!(url = self.url, "metrics of the command could not be sent: {error:#}"),
             }
         }
