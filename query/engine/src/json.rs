@@ -67,14 +67,19 @@ pub fn number(value: impl std::fmt::Display, out: &mut String) {
     let _ = write!(out, "{value}");
 }
 
+/// As [`seconds`], of milliseconds since 1970.
+pub fn millis(at_ms: i64, out: &mut String) {
+    let (sign, at) = (if at_ms < 0 { "-" } else { "" }, at_ms.unsigned_abs());
+    let _ = write!(out, "{sign}{}", at / 1000);
+    if at % 1000 > 0 {
+        let _ = write!(out, ".{:03}", at % 1000);
+    }
+}
+
 /// Appends seconds since 1970 with milliseconds, as Prometheus writes sample times.
 pub fn seconds(at: Timestamp, out: &mut String) {
     let millis = at.nanos().div_euclid(1_000_000);
-    let _ = write!(out, "{}", millis.div_euclid(1000));
-    let rest = millis.rem_euclid(1000);
-    if rest > 0 {
-        let _ = write!(out, ".{rest:03}");
-    }
+    self::millis(millis, out);
 }
 
 /// Appends a sample value, which is a string: `"1.5"`, `"+Inf"`, `"NaN"`.
@@ -108,6 +113,7 @@ mod tests {
         seconds(Timestamp::from_secs(5), &mut out);
         sample(f64::INFINITY, &mut out);
         sample(0.25, &mut out);
-        assert_eq!(out, r#"1715684400.250 5"+Inf""0.25""#);
+        millis(-500, &mut out);
+        assert_eq!(out, r#"1715684400.250 5"+Inf""0.25"-0.500"#);
     }
 }

@@ -42,6 +42,13 @@ pub struct QueryOptions {
     pub max_queued: usize,
     /// Threads that one query may use; 0 stands for the number of cores.
     pub parallelism: usize,
+    /// How old the newest sample of a series may be for PromQL to take it, when the query does not say.
+    #[serde(with = "human_duration")]
+    pub promql_lookback: Duration,
+    /// Most samples that one PromQL query may read.
+    pub promql_max_samples: u64,
+    /// Whether PromQL has the functions, aggregations and computed durations that Prometheus calls experimental.
+    pub promql_experimental: bool,
     /// Live tails at the same time.
     pub max_tails: usize,
     /// Lines kept for a slow reader of a tail before it starts to lose some.
@@ -65,6 +72,9 @@ impl Default for QueryOptions {
             max_concurrent_per_tenant: 0,
             max_queued: 100,
             parallelism: 0,
+            promql_lookback: Duration::from_secs(300),
+            promql_max_samples: 100_000_000,
+            promql_experimental: false,
             max_tails: 100,
             tail_buffer_lines: 10_000,
         }

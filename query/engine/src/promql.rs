@@ -3,6 +3,7 @@
 mod kept;
 
 use crate::{QueryEngine, QueryError};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use gantry_model::metric::Samples;
 use gantry_model::{LabelSet, TenantId};
 use gantry_promql::{Answer, EvalError, Params, Select, SeriesSet, Source, SourceError, evaluate};
@@ -53,6 +54,7 @@ impl QueryEngine {
             querier: self.samples.metric_querier(tenant),
             runtime: tokio::runtime::Handle::current(),
             max_bytes: self.options.max_scan_bytes,
+            memory: Mutex::new(MemoryConsumer::new("promql").register(&self.runtime.memory_pool)),
             damage: Mutex::default(),
             failed: Mutex::default(),
         };
@@ -93,6 +95,8 @@ struct Stored {
     querier: Arc<dyn MetricQuerier>,
     runtime: tokio::runtime::Handle,
     max_bytes: u64,
+    /// What the evaluation keeps.
+    memory: Mutex<MemoryReservation>,
     damage: Mutex<Vec<String>>,
     failed: Mutex<Option<StoreError>>,
 }
@@ -116,6 +120,10 @@ impl Source for Stored {
                 Err(text)
             }
         }
+    }
+
+    fn take_memory(&self, bytes: usize) -> bool {
+        self.memory.lock().try_grow(bytes).is_ok()
     }
 }
 

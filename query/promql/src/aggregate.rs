@@ -2,7 +2,7 @@
 
 use crate::answer::Curve;
 use crate::elementwise::{least, most};
-use crate::eval::{Evaluator, Sink};
+use crate::eval::{CELL, Evaluator, SERIES, Sink};
 use crate::histogram;
 use crate::labels::{NAME, all_but, only, with};
 use crate::notes::{Notes, collision, reconciled};
@@ -51,6 +51,8 @@ struct Groups<'a> {
     steps: usize,
     at: HashMap<LabelSet, usize>,
     groups: Vec<Group>,
+    /// Bytes since somebody asked.
+    grown: usize,
 }
 
 fn group_labels(expr: &AggregateExpr, labels: &LabelSet) -> LabelSet {
@@ -64,6 +66,7 @@ impl Sink for Groups<'_> {
         }
         let at = self.group(group_labels(self.expr, labels), drop_name);
         let (op, notes, span) = (self.expr.op, self.notes, self.expr.expr.span());
+        self.grown += if op == AggregateOp::Quantile { CELL * column.len() } else { 0 };
         let group = &mut self.groups[at];
         if op == AggregateOp::Sum {
             // By far the most frequent.
@@ -82,6 +85,10 @@ impl Sink for Groups<'_> {
         }
         Ok(())
     }
+
+    fn grown(&mut self) -> usize {
+        std::mem::take(&mut self.grown)
+    }
 }
 
 impl Groups<'_> {
@@ -92,6 +99,7 @@ impl Groups<'_> {
             self.groups[*at].drop_name |= drop_name;
             return *at;
         }
+        self.grown += SERIES + steps * size_of::<State>();
         self.groups.push(Group {
             drop_name,
             labels: labels.clone(),
@@ -315,8 +323,14 @@ impl Evaluator<'_> {
             }
             _ => {}
         }
-        let make =
-            || Groups { expr, notes: self.notes, steps: self.grid.count, at: HashMap::new(), groups: Vec::new() };
+        let make = || Groups {
+            expr,
+            notes: self.notes,
+            steps: self.grid.count,
+            at: HashMap::new(),
+            groups: Vec::new(),
+            grown: 0,
+        };
         let mut parts = self.stream(&expr.expr, make)?.into_iter();
         let Some(mut all) = parts.next() else { return Ok(Vec::new()) };
         parts.for_each(|part| all.merge(part));

@@ -1,5 +1,6 @@
 //! The values of one series at all steps.
 
+use crate::eval::CELL;
 use gantry_model::metric::NativeHistogram;
 use std::sync::Arc;
 
@@ -53,6 +54,12 @@ impl Column {
 
     pub fn len(&self) -> usize {
         self.kinds.len()
+    }
+
+    /// Memory of its values as they stand in an answer.
+    pub(crate) fn bytes(&self) -> usize {
+        let buckets = |h: &NativeHistogram| 128 + 8 * (h.positive.counts.len() + h.negative.counts.len());
+        CELL * self.len() + self.histograms().map(|(_, h)| buckets(h)).sum::<usize>()
     }
 
     /// Whether no step has a value.

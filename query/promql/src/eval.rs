@@ -39,14 +39,40 @@ impl Grid {
 /// Takes series one by one.
 pub(crate) trait Sink: Send {
     fn series(&mut self, labels: &LabelSet, drop_name: bool, column: &Column) -> Result<(), EvalError>;
+
+    /// How many bytes more it keeps since it was asked last.
+    fn grown(&mut self) -> usize;
 }
 
-impl Sink for Vec<Curve> {
+/// Bytes of a cell of an answer.
+pub(crate) const CELL: usize = 16;
+/// Bytes of a series beside its cells: its labels are shared with the store.
+pub(crate) const SERIES: usize = 64;
+
+/// Keeps series as they are.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) series: Vec<Curve>,
+    grown: usize,
+}
+
+impl Sink for Kept {
     fn series(&mut self, labels: &LabelSet, drop_name: bool, column: &Column) -> Result<(), EvalError> {
         if !column.is_empty() {
-            self.push(Curve { labels: labels.clone(), drop_name, column: column.clone() });
+            self.grown += SERIES + column.bytes();
+            self.series.push(Curve { labels: labels.clone(), drop_name, column: column.clone() });
         }
         Ok(())
+    }
+
+    fn grown(&mut self) -> usize {
+        std::mem::take(&mut self.grown)
+    }
+}
+
+impl Kept {
+    fn all(parts: Vec<Kept>) -> Vec<Curve> {
+        parts.into_iter().flat_map(|part| part.series).collect()
     }
 }
 
@@ -94,16 +120,21 @@ impl Evaluator<'_> {
         if so_far > self.max_samples { Err(EvalError::TooManySamples(self.max_samples)) } else { Ok(()) }
     }
 
+    /// Takes room for what is kept.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<(), EvalError> {
+        if bytes == 0 || self.source.take_memory(bytes) { Ok(()) } else { Err(EvalError::Memory) }
+    }
+
     /// An instant vector at every step.
     pub(crate) fn vector(&self, expr: &Expr) -> Result<Vec<Curve>, EvalError> {
         match expr {
             Expr::Paren(paren) => self.vector(&paren.expr),
-            Expr::Vector(selector) => Ok(self.stream_selector(selector, Vec::new)?.into_iter().flatten().collect()),
+            Expr::Vector(selector) => Ok(Kept::all(self.stream_selector(selector, Kept::default)?)),
             Expr::Unary(unary) => self.unary(unary),
             Expr::Binary(binary) => self.binary(binary),
             Expr::Aggregate(aggregate) => self.aggregate(aggregate),
             Expr::Call(call) => match RangeCall::new(self, call)? {
-                Some(range) => Ok(self.stream_range(&range, Vec::new)?.into_iter().flatten().collect()),
+                Some(range) => Ok(Kept::all(self.stream_range(&range, Kept::default)?)),
                 None => self.call(call),
             },
             _ => Err(EvalError::new(format!("unexpected {} expression", expr.value_type()))),
@@ -126,6 +157,7 @@ impl Evaluator<'_> {
         let mut sink = make();
         for one in series {
             sink.series(&one.labels, one.drop_name, &one.column)?;
+            self.hold(sink.grown())?;
         }
         Ok(vec![sink])
     }
@@ -151,11 +183,11 @@ impl Evaluator<'_> {
     pub(crate) fn timestamps(&self, v: &VectorSelector) -> Result<Vec<Curve>, EvalError> {
         let timing = Timing::vector(v, None, self.params)?;
         let rows = self.stored(v, timing)?;
-        let made = self.each_row(&rows, false, Vec::new, |labels, _, samples, column, sink: &mut Vec<Curve>| {
+        let made = self.each_row(&rows, false, Kept::default, |labels, _, samples, column, sink| {
             fill_instant(self.grid, timing, samples, column, true);
             sink.series(labels, true, column)
         })?;
-        Ok(made.into_iter().flatten().collect())
+        Ok(Kept::all(made))
     }
 
     fn stored(&self, v: &VectorSelector, timing: Timing) -> Result<Rows, EvalError> {
@@ -218,6 +250,7 @@ impl Evaluator<'_> {
                 kept.histograms.extend(all.histograms.iter().filter(|(at, _)| within(*at)).cloned());
                 Ok(())
             })?;
+            self.hold(SERIES + CELL * kept.len())?;
             let (labels, drop_name) = rows.labels(row);
             found.push((labels.clone(), drop_name, kept));
         }
@@ -263,6 +296,7 @@ impl Evaluator<'_> {
                 self.with_samples(rows, row, without_stale, &mut buffer, |samples| {
                     each(labels, drop_name, samples, &mut column, &mut sink)
                 })?;
+                self.hold(sink.grown())?;
             }
             Ok(sink)
         };

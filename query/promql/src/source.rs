@@ -23,6 +23,9 @@ pub struct SourceError(pub String);
 /// Finds series. Label sets of an answer are distinct and sorted.
 pub trait Source: Sync {
     fn select(&self, request: &Select) -> Result<Arc<dyn SeriesSet>, SourceError>;
+
+    /// Room for `bytes` more of what the evaluation keeps until its end; `false` when there is none.
+    fn take_memory(&self, bytes: usize) -> bool;
 }
 
 /// Series that were found.

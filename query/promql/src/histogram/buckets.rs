@@ -2,12 +2,26 @@
 
 use gantry_model::metric::{Buckets, NativeHistogram, Span};
 
-/// One bucket with its bounds; the lower one is outside except for the zero bucket.
+/// One bucket with its bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bucket {
     pub lower: f64,
     pub upper: f64,
     pub count: f64,
+    /// Whether the bounds themselves are within.
+    pub lower_within: bool,
+    pub upper_within: bool,
+}
+
+impl Bucket {
+    /// The bound that is farther from zero is within; both are of the zero bucket.
+    fn exponential(lower: f64, upper: f64, count: f64) -> Self {
+        Bucket { lower, upper, count, lower_within: lower < 0.0, upper_within: upper > 0.0 }
+    }
+
+    fn zero(threshold: f64, count: f64) -> Self {
+        Bucket { lower: -threshold, upper: threshold, count, lower_within: true, upper_within: true }
+    }
 }
 
 /// The upper bound of an exponential bucket.
@@ -59,15 +73,19 @@ pub fn all_buckets(h: &NativeHistogram) -> Vec<Bucket> {
             ..0 => f64::NEG_INFINITY,
             _ => h.custom_bounds.get(index as usize).copied().unwrap_or(f64::INFINITY),
         };
-        return h.positive.iter().map(|(i, count)| Bucket { lower: at(i - 1), upper: at(i), count }).collect();
+        let custom = |(i, count)| {
+            // Nothing lies below the first bucket.
+            Bucket { lower: at(i - 1), upper: at(i), count, lower_within: i == 0, upper_within: true }
+        };
+        return h.positive.iter().map(custom).collect();
     }
     let at = |index| bound(index, h.schema);
     let mut buckets: Vec<Bucket> =
-        h.negative.iter().map(|(i, count)| Bucket { lower: -at(i), upper: -at(i - 1), count }).collect();
+        h.negative.iter().map(|(i, count)| Bucket::exponential(-at(i), -at(i - 1), count)).collect();
     buckets.reverse();
     if h.zero_count != 0.0 {
-        buckets.push(Bucket { lower: -h.zero_threshold, upper: h.zero_threshold, count: h.zero_count });
+        buckets.push(Bucket::zero(h.zero_threshold, h.zero_count));
     }
-    buckets.extend(h.positive.iter().map(|(i, count)| Bucket { lower: at(i - 1), upper: at(i), count }));
+    buckets.extend(h.positive.iter().map(|(i, count)| Bucket::exponential(at(i - 1), at(i), count)));
     buckets
 }

@@ -36,6 +36,10 @@ impl Source for Memory {
         let (labels, samples) = found.map(|(labels, samples)| (labels.clone(), samples.clone())).unzip();
         Ok(Arc::new(Found { labels, samples }))
     }
+
+    fn take_memory(&self, _: usize) -> bool {
+        true
+    }
 }
 
 impl Memory {

@@ -10,6 +10,7 @@ mod query;
 mod status;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use crate::QueryEngine;
 use axum::Router;

@@ -1,57 +1,74 @@
 //! Handlers of queries: at one instant, and over a range.
 
 use super::envelope::{Refusal, success_of};
-use super::{Engine, params};
+use super::{Engine, params, value};
 use crate::http::request::Ask;
 use crate::promql::PromqlAnswer;
-use crate::{QueryEngine, QueryError, json};
+use crate::{QueryEngine, QueryError};
 use axum::extract::State;
 use axum::response::Response;
-use gantry_model::Timestamp;
-use gantry_promql::{Cell, Params, Steps, Value};
+use gantry_promql::{Params, Steps};
+use serde_json::json;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
 
 /// Distance of the instants of a subquery that does not say: that of evaluations of rules.
 const SUBQUERY_STEP_MS: i64 = 60_000;
-const LOOKBACK_MS: i64 = 300_000;
-/// Most threads that read series for one query.
-const MAX_THREADS: usize = 8;
-/// Most samples that one query reads.
-const MAX_SAMPLES: u64 = 100_000_000;
 
 pub async fn instant(State(engine): Engine, ask: Ask) -> Result<Response, Refusal> {
     let run = async {
         let now = engine.clock.now().nanos().div_euclid(1_000_000);
         let at = params::time(&ask.params, "time", now)?;
-        let params = evaluation(&ask, Steps::instant(at), true)?;
-        let answer = answer(&engine, &ask, params).await?;
-        let limit = params::limit(&ask.params, "limit")?.unwrap_or(usize::MAX);
-        let mut data = String::new();
-        let cut = write(answer.answer.value.clone(), params, limit, &mut data);
-        Ok(success_of(&data, &answer, cut))
+        respond(&engine, &ask, Steps::instant(at), true).await
     };
     run.await.map_err(|error| Refusal::new(&ask.caller, error))
 }
 
 pub async fn range(State(engine): Engine, ask: Ask) -> Result<Response, Refusal> {
-    let run = async {
-        let params = evaluation(&ask, params::steps(&ask.params)?, false)?;
-        let answer = answer(&engine, &ask, params).await?;
-        let limit = params::limit(&ask.params, "limit")?.unwrap_or(usize::MAX);
-        let mut data = String::new();
-        let cut = write(answer.answer.value.clone(), params, limit, &mut data);
-        Ok(success_of(&data, &answer, cut))
-    };
+    let run = async { respond(&engine, &ask, params::steps(&ask.params)?, false).await };
     run.await.map_err(|error| Refusal::new(&ask.caller, error))
 }
 
-fn evaluation(ask: &Ask, steps: Steps, instant: bool) -> Result<Params, QueryError> {
-    let lookback = params::duration(&ask.params, "lookback_delta")?.unwrap_or(LOOKBACK_MS);
-    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(MAX_THREADS));
-    Ok(Params { steps, instant, lookback, subquery_step: SUBQUERY_STEP_MS, max_samples: MAX_SAMPLES, threads })
+async fn respond(engine: &QueryEngine, ask: &Ask, steps: Steps, instant: bool) -> Result<Response, QueryError> {
+    let limit = params::limit(&ask.params, "limit")?.unwrap_or(usize::MAX);
+    let params = evaluation(engine, ask, steps, instant)?;
+    let began = Instant::now();
+    let found = answer(engine, ask, params).await?;
+    let took = began.elapsed();
+    let mut data = String::from("{");
+    let cut = value::members(&found.answer.value, params, limit, &mut data);
+    if !ask.params.get("stats").is_empty() {
+        let stats = stats(&found, took);
+        // Writing to a String cannot fail.
+        let _ = write!(data, ",\"stats\":{stats}");
+    }
+    data.push('}');
+    Ok(success_of(&data, &found, cut))
+}
+
+/// What is measured of what Prometheus tells: seconds from the request to the answer, waiting for a slot included, and samples.
+fn stats(found: &PromqlAnswer, took: Duration) -> serde_json::Value {
+    json!({
+        "timings": { "execTotalTime": took.as_secs_f64() },
+        "samples": { "totalQueryableSamples": found.answer.samples },
+    })
+}
+
+fn evaluation(engine: &QueryEngine, ask: &Ask, steps: Steps, instant: bool) -> Result<Params, QueryError> {
+    let options = engine.options();
+    let lookback = match params::duration(&ask.params, "lookback_delta")? {
+        Some(lookback) if lookback <= 0 => {
+            return Err(QueryError::invalid("invalid parameter \"lookback_delta\": it must be positive"));
+        }
+        Some(lookback) => lookback,
+        None => options.promql_lookback.as_millis() as i64,
+    };
+    let (max_samples, threads) = (options.promql_max_samples, options.partitions());
+    Ok(Params { steps, instant, lookback, subquery_step: SUBQUERY_STEP_MS, max_samples, threads })
 }
 
 async fn answer(engine: &QueryEngine, ask: &Ask, params: Params) -> Result<PromqlAnswer, QueryError> {
-    let expr = params::query(&ask.params)?;
+    let expr = params::query(&ask.params, engine.options().promql_experimental)?;
     let is_vector_or_scalar = matches!(expr.value_type().as_str(), "vector" | "scalar");
     if !params.instant && !is_vector_or_scalar {
         let text = format!(
@@ -61,70 +78,14 @@ async fn answer(engine: &QueryEngine, ask: &Ask, params: Params) -> Result<Promq
         return Err(QueryError::invalid(text));
     }
     let fresh = crate::http::query::fresh(&ask.headers);
-    engine.promql(&ask.caller.tenant, ask.params.get("query"), expr, params, fresh).await
-}
-
-/// Writes `resultType` and `result`; whether series were left out because of the limit.
-fn write(value: Value, params: Params, limit: usize, out: &mut String) -> bool {
-    let steps = params.steps;
-    let single = |kind: &str, at: i64, out: &mut String, value: &dyn Fn(&mut String)| {
-        out.push_str(&format!("{{\"resultType\":\"{kind}\",\"result\":["));
-        seconds(at, out);
-        out.push(',');
-        value(out);
-        out.push_str("]}");
-    };
-    match value {
-        Value::String(text) => single("string", steps.start, out, &|out| json::string(&text, out)),
-        Value::Scalar(values) if params.instant => {
-            let value = values.first().copied().unwrap_or(f64::NAN);
-            single("scalar", steps.start, out, &|out| json::sample(value, out));
+    let found = engine.promql(&ask.caller.tenant, ask.params.get("query"), expr, params, fresh);
+    // The engine has a deadline of its own, so that a request can only shorten it.
+    match params::duration(&ask.params, "timeout")? {
+        None => found.await,
+        Some(..=0) => Err(QueryError::Timeout),
+        Some(timeout) => {
+            let timeout = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
+            tokio::time::timeout(timeout, found).await.map_err(|_| QueryError::Timeout)?
         }
-        Value::Scalar(values) => {
-            let points = steps.iter().zip(values.into_iter().map(Cell::Float)).collect();
-            return rows("matrix", vec![(Default::default(), points)], limit, false, out);
-        }
-        Value::Vector(series) => {
-            let points = |cells: Vec<Cell>| steps.iter().zip(cells).filter(|(_, cell)| !cell.is_empty()).collect();
-            let all = series.into_iter().map(|series| (series.labels, points(series.cells))).collect();
-            return rows(if params.instant { "vector" } else { "matrix" }, all, limit, params.instant, out);
-        }
-        Value::Matrix(series) => return rows("matrix", series, limit, false, out),
     }
-    false
-}
-
-type Row = (gantry_model::LabelSet, Vec<(i64, Cell)>);
-
-fn rows(kind: &str, all: Vec<Row>, limit: usize, one: bool, out: &mut String) -> bool {
-    let cut = all.len() > limit;
-    out.push_str(&format!("{{\"resultType\":\"{kind}\",\"result\":["));
-    json::list(all.iter().take(limit), out, |(labels, points), out| {
-        out.push_str("{\"metric\":");
-        json::object(labels.iter(), out);
-        let numbers = points.iter().filter(|(_, cell)| cell.float().is_some());
-        if one {
-            out.push_str(",\"value\":");
-            numbers.take(1).for_each(|point| self::point(point, out));
-        } else {
-            out.push_str(",\"values\":[");
-            json::list(numbers, out, point);
-            out.push(']');
-        }
-        out.push('}');
-    });
-    out.push_str("]}");
-    cut
-}
-
-fn point((at, cell): &(i64, Cell), out: &mut String) {
-    out.push('[');
-    seconds(*at, out);
-    out.push(',');
-    json::sample(cell.float().unwrap_or(f64::NAN), out);
-    out.push(']');
-}
-
-fn seconds(at_ms: i64, out: &mut String) {
-    json::seconds(Timestamp::from_millis(at_ms), out);
 }

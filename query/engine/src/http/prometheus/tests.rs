@@ -4,7 +4,7 @@ use crate::http::router;
 use crate::{QueryEngine, QueryOptions};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use gantry_model::metric::{Exemplar, MetricBatch, MetricMetadata, MetricType};
+use gantry_model::metric::{Buckets, Exemplar, MetricBatch, MetricMetadata, MetricType, NativeHistogram, Span};
 use gantry_model::{LabelSet, ManualClock, TenantId, Timestamp};
 use gantry_store_api::AppendMetrics;
 use gantry_store_api::memory::MemoryStore;
@@ -14,8 +14,15 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 async fn engine() -> Arc<QueryEngine> {
+    engine_of(QueryOptions::default()).await
+}
+
+async fn engine_of(options: QueryOptions) -> Arc<QueryEngine> {
     let (logs, samples) = (Arc::new(MemoryStore::default()), Arc::new(MemoryMetrics::default()));
     let mut batch = MetricBatch::builder();
+    let run = Buckets { spans: vec![Span { offset: 1, length: 1 }], counts: vec![2.0] };
+    let histogram = NativeHistogram { count: 2.0, sum: 3.0, positive: run, ..Default::default() };
+    batch.series([("__name__", "took_seconds"), ("job", "b")]).unwrap().histogram(5000, histogram.into());
     for (name, job, at) in [("up", "a", 1000), ("up", "b", 5000), ("http_requests_total", "a", 9000)] {
         batch.series([("__name__", name), ("job", job)]).unwrap().sample(at, 1.0);
     }
@@ -24,14 +31,18 @@ async fn engine() -> Arc<QueryEngine> {
     let (kind, help, unit) = (MetricType::Gauge, "Whether it answers.".into(), String::new());
     batch.metadata("up", MetricMetadata { kind, help, unit });
     let commit = samples.append_metrics(&TenantId::default_tenant(), batch.finish()).await.unwrap();
-    assert_eq!(commit.samples, 3);
+    assert_eq!(commit.samples, 4);
     let clock = Arc::new(ManualClock::at(Timestamp::from_secs(10)));
-    QueryEngine::new(QueryOptions::default(), logs.clone(), samples, logs, clock, &prometheus::Registry::new()).unwrap()
+    QueryEngine::new(options, logs.clone(), samples, logs, clock, &prometheus::Registry::new()).unwrap()
 }
 
 async fn get(path: &str) -> (StatusCode, Value) {
+    ask(engine().await, path).await
+}
+
+async fn ask(engine: Arc<QueryEngine>, path: &str) -> (StatusCode, Value) {
     let request = Request::get(path).body(Body::empty()).unwrap();
-    let answer = router(engine().await).oneshot(request).await.unwrap();
+    let answer = router(engine).oneshot(request).await.unwrap();
     let status = answer.status();
     let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&body))))
@@ -53,7 +64,7 @@ async fn refused(path: &str) -> String {
 #[tokio::test]
 async fn labels_and_their_values_are_listed() {
     assert_eq!(data("/api/v1/labels").await, json!(["__name__", "job"]));
-    assert_eq!(data("/api/v1/label/__name__/values").await, json!(["http_requests_total", "up"]));
+    assert_eq!(data("/api/v1/label/__name__/values").await, json!(["http_requests_total", "took_seconds", "up"]));
     assert_eq!(data("/api/v1/label/job/values?match[]=http_requests_total").await, json!(["a"]));
     assert_eq!(data("/api/v1/label/job/values?match[]=up%7Bjob!%3D%22a%22%7D").await, json!(["b"]));
     assert_eq!(data("/api/v1/label/job/values?start=4&end=6").await, json!(["b"]));
@@ -90,6 +101,55 @@ async fn queries_are_answered_at_an_instant_and_over_a_range() {
 }
 
 #[tokio::test]
+async fn histograms_are_written_with_their_buckets() {
+    let value = json!({"count": "2", "sum": "3", "buckets": [[0, "1", "2", "2"]]});
+    let metric = json!({"__name__": "took_seconds", "job": "b"});
+    let found = data("/api/v1/query?query=took_seconds&time=6").await;
+    assert_eq!(found["result"], json!([{"metric": metric, "histogram": [6, value]}]));
+    let found = data("/api/v1/query_range?query=took_seconds&start=0&end=5&step=5").await;
+    assert_eq!(found["result"], json!([{"metric": metric, "histograms": [[5, value]]}]));
+    let found = data("/api/v1/query?query=took_seconds[5s]&time=6").await;
+    assert_eq!(found["result"], json!([{"metric": metric, "histograms": [[5, value]]}]));
+}
+
+#[tokio::test]
+async fn parameters_of_queries_limit_and_explain_them() {
+    let found = data("/api/v1/query?query=up&time=6&stats=all").await;
+    assert_eq!(found["stats"]["samples"]["totalQueryableSamples"], json!(2));
+    let (_, answer) = get("/api/v1/query?query=up&time=6&limit=1").await;
+    assert_eq!(answer["data"]["result"].as_array().unwrap().len(), 1);
+    assert_eq!(answer["warnings"], json!(["results truncated due to limit"]));
+    assert_eq!(data("/api/v1/query?query=up&time=6&lookback_delta=2").await["result"][0]["metric"]["job"], json!("b"));
+    assert!(refused("/api/v1/query?query=up&lookback_delta=0").await.contains("must be positive"));
+    let (status, answer) = get("/api/v1/query?query=up&timeout=0").await;
+    assert_eq!((status, &answer["errorType"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("timeout")));
+    assert!(refused("/api/v1/query?query=up&timeout=soon").await.contains("cannot parse \"soon\""));
+}
+
+#[tokio::test]
+async fn a_query_that_passes_its_budget_is_told_which_and_what_to_do() {
+    let range = "/api/v1/query_range?query=up&start=0&end=100&step=0.01";
+    let refused_by = |options: QueryOptions| async {
+        let (status, answer) = ask(engine_of(options).await, range).await;
+        assert_eq!((status, &answer["errorType"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("execution")));
+        answer["error"].as_str().unwrap().to_owned()
+    };
+    let memory = refused_by(QueryOptions { memory_bytes: 200_000, ..Default::default() }).await;
+    assert!(memory.contains("query.memory_bytes") && memory.contains("enlarge the step"), "{memory}");
+    let samples = refused_by(QueryOptions { promql_max_samples: 1, ..Default::default() }).await;
+    assert!(samples.contains("more than 1 (query.promql_max_samples)"), "{samples}");
+    assert_eq!(ask(engine().await, range).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_experimental_is_off_unless_it_is_configured() {
+    let query = "/api/v1/query?query=sort_by_label(up,%22job%22)&time=6";
+    assert!(refused(query).await.contains("is not enabled"));
+    let options = QueryOptions { promql_experimental: true, ..Default::default() };
+    assert_eq!(ask(engine_of(options).await, query).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_query_that_cannot_be_answered_says_why() {
     assert!(refused("/api/v1/query?query=sum(").await.contains("parse error"));
     assert!(refused("/api/v1/query_range?query=up&start=0&end=1&step=0").await.contains("zero or negative"));
@@ -123,7 +183,7 @@ async fn queries_are_formatted_and_taken_apart() {
 #[tokio::test]
 async fn the_state_of_the_store_is_told() {
     let found = data("/api/v1/status/tsdb?limit=1").await;
-    assert_eq!(found["headStats"]["numSeries"], json!(3));
+    assert_eq!(found["headStats"]["numSeries"], json!(4));
     assert_eq!(found["seriesCountByMetricName"], json!([{"name": "up", "value": 2}]));
     assert_eq!(data("/api/v1/status/buildinfo").await["version"], json!("3.5.0"));
 }
