@@ -6,6 +6,7 @@
 mod admin;
 mod background;
 mod delete;
+mod delete_series;
 mod measure;
 mod serve;
 mod status;
@@ -82,6 +83,7 @@ impl App {
         let admin = Router::new()
             .route("/flush", post(admin::flush))
             .route("/api/v1/admin/compact", post(admin::compact))
+            .route("/api/v1/admin/tsdb/delete_series", post(delete_series::create).put(delete_series::create))
             .route(
                 "/loki/api/v1/delete",
                 post(delete::create).put(delete::create).get(delete::list).delete(delete::cancel),

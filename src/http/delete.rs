@@ -109,7 +109,7 @@ fn bad(text: impl Into<String>) -> Refusal {
     (StatusCode::BAD_REQUEST, text.into() + "\n")
 }
 
-fn refusal(error: &StoreError) -> Refusal {
+pub(super) fn refusal(error: &StoreError) -> Refusal {
     match error.kind() {
         ErrorKind::Invalid => bad(error.message()),
         ErrorKind::Overloaded => (StatusCode::TOO_MANY_REQUESTS, format!("{}\n", error.message())),
@@ -123,7 +123,7 @@ fn refusal(error: &StoreError) -> Refusal {
 }
 
 /// Who asks, as far as the request says: there are no credentials yet.
-fn name(headers: &HeaderMap) -> String {
+pub(super) fn name(headers: &HeaderMap) -> String {
     let named = headers.get("x-gantry-user").or_else(|| headers.get(header::USER_AGENT));
     let name = named.map_or_else(|| "unknown".into(), |name| String::from_utf8_lossy(name.as_bytes()));
     name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect()

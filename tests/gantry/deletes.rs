@@ -170,3 +170,29 @@ async fn streams_with_a_rule_of_their_own_are_kept_shorter_or_longer() {
     assert!(refused.text.contains("too_far_behind"), "{}", refused.text);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_series_are_gone_when_prometheus_api_answers() {
+    let server = Launch::new().start().await;
+    let now_ms = now_ns() / 1_000_000;
+    let text: String = (0..3).flat_map(|n| (0..10).map(move |at| (n, at))).fold(String::new(), |text, (n, at)| {
+        format!("{text}gone_total{{n=\"{n}\"}} {at} {}\n", now_ms - 60_000 + at * 1000)
+    });
+    let pushed = server.loki.post("/api/v1/import/prometheus", &[], text.into_bytes()).await.unwrap();
+    assert_eq!(pushed.status, 204);
+    let path = "/api/v1/admin/tsdb/delete_series";
+    let refused = server.loki.post(path, &[], Vec::new()).await.unwrap();
+    assert_eq!((refused.status, refused.text.trim()), (400, "no match[] parameter provided"));
+    let broken = server.loki.post(&format!("{path}?match[]=up%7B"), &[], Vec::new()).await.unwrap();
+    assert!(broken.status == 400 && broken.text.contains("parse error"), "{}", broken.text);
+    let reserved = [("x-scope-orgid", "_gantry")];
+    assert_eq!(server.loki.post(&format!("{path}?match[]=up"), &reserved, Vec::new()).await.unwrap().status, 403);
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let body = "match[]=gone_total%7Bn%3D%221%22%7D&match[]=gone_total%7Bn%3D%222%22%7D";
+    assert_eq!(server.loki.post(path, &form, body.into()).await.unwrap().status, 204);
+    let left = server.loki.get("/api/v1/query?query=count_over_time(gone_total[5m])").await.unwrap().json();
+    let found = left["data"]["result"].as_array().unwrap().clone();
+    assert_eq!(found.len(), 1, "{left}");
+    assert_eq!((&found[0]["metric"]["n"], &found[0]["value"][1]), (&serde_json::json!("0"), &serde_json::json!("10")));
+    server.stop().await;
+}

@@ -40,5 +40,6 @@ pub use http::router;
 pub use logql::{LineSelection, RangeQuery};
 pub use options::QueryOptions;
 pub use patterns::{PatternsAnswer, PatternsQuery};
+pub use samples::SeriesScope;
 pub use sql::SqlAnswer;
 pub use tail::{TailQuery, TailSession};

@@ -1,6 +1,6 @@
 //! Removing lines on request.
 
-use crate::StoreError;
+use crate::{MillisRange, StoreError};
 use async_trait::async_trait;
 use gantry_model::{LabelSet, LineFilter, Selector, TenantId, TimeRange, Timestamp};
 
@@ -79,4 +79,39 @@ pub enum Cancelled {
     Unknown,
     /// Lines have been removed already, or the request has ended.
     TooLate,
+}
+
+/// Takes requests to delete samples.
+///
+/// # Rules for implementers
+/// - When `delete_series` returns `Ok`, no [`crate::MetricQuerier`] made from now on shows a sample or an exemplar that
+///   matches and was acknowledged before the call, and no file of samples holds it.
+/// - A sample that is appended after `delete_series` has returned is kept, whatever its time. Those whose append overlaps
+///   the call may fall on either side.
+/// - After an error some may be gone; the same request may be made again.
+#[async_trait]
+pub trait DeleteSeries: Send + Sync {
+    /// # Errors
+    /// `Invalid` without a selector or with an empty range, `Corrupt` when what cannot be read may hold such samples.
+    async fn delete_series(&self, tenant: &TenantId, what: DeleteSeriesWhat) -> Result<DeletedSeries, StoreError>;
+}
+
+/// Which samples to delete, and on whose word.
+#[derive(Clone, Debug)]
+pub struct DeleteSeriesWhat {
+    /// Series that match any.
+    pub selectors: Vec<Selector>,
+    pub range: MillisRange,
+    /// The selectors as the client wrote them, for the record.
+    pub query: String,
+    /// Who asked, for the record.
+    pub by: String,
+}
+
+/// What was removed from files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeletedSeries {
+    /// A series counts once for each file in which it was.
+    pub series: u64,
+    pub samples: u64,
 }

@@ -26,7 +26,9 @@ pub mod memory;
 pub mod memory_metrics;
 
 pub use append::{Append, Commit};
-pub use delete::{Cancelled, Delete, DeleteRequest, DeleteStatus, DeleteWhat};
+pub use delete::{
+    Cancelled, Delete, DeleteRequest, DeleteSeries, DeleteSeriesWhat, DeleteStatus, DeleteWhat, DeletedSeries,
+};
 pub use error::{ErrorKind, Retry, StoreError};
 pub use metrics::{
     AppendMetrics, Cardinality, MetricCommit, MetricQuerier, MillisRange, QueryMetrics, RefusedPart, RefusedSample,

@@ -122,11 +122,13 @@ impl Catalog {
         let compares = blocks.iter().map(|block| Compare::new(block_key(block), Expect::Absent)).collect();
         let mut ops = put_blocks(blocks)?;
         ops.push(Op::put(format!("{METRIC_WAL}{shard:03}"), encode(&position)?));
-        for meta in &exemplars.new {
-            ops.push(Op::put(exemplars_key(shard, &meta.tenant), encode(meta)?));
-        }
-        ops.extend(exemplars.gone.iter().map(|tenant| Op::delete(exemplars_key(shard, tenant))));
+        ops.extend(exemplar_ops(shard, exemplars)?);
         self.commit(compares, ops).await
+    }
+
+    /// Files of exemplars of a shard are replaced.
+    pub(crate) async fn exemplars(&self, shard: u32, files: &ExemplarFiles) -> Result<(), StoreError> {
+        self.commit(Vec::new(), exemplar_ops(shard, files)?).await
     }
 
     /// `old` blocks are replaced by `new` ones; none of the old ones may be gone already.
@@ -146,6 +148,13 @@ impl Catalog {
             }
         }
     }
+}
+
+fn exemplar_ops(shard: u32, files: &ExemplarFiles) -> Result<Vec<Op>, StoreError> {
+    let put = |meta: &ExemplarMeta| Ok(Op::put(exemplars_key(shard, &meta.tenant), encode(meta)?));
+    let mut ops = files.new.iter().map(put).collect::<Result<Vec<_>, StoreError>>()?;
+    ops.extend(files.gone.iter().map(|tenant| Op::delete(exemplars_key(shard, tenant))));
+    Ok(ops)
 }
 
 fn exemplars_key(shard: u32, tenant: &TenantId) -> String {

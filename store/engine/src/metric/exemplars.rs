@@ -83,6 +83,23 @@ impl Exemplars {
         (kept.cloned().collect(), ring.came)
     }
 
+    /// Forgets those of a range of series that match any selector; whether there were some.
+    pub(crate) fn remove(&self, tenant: &TenantId, selectors: &[Selector], range: MillisRange) -> bool {
+        let mut tenants = self.tenants.lock();
+        let Some(ring) = tenants.get_mut(tenant) else { return false };
+        let before = ring.kept.len();
+        ring.kept.retain(|(series, exemplar)| {
+            let meant = || {
+                let labels = labels::to_set(series);
+                selectors.iter().any(|selector| selector.matches(&labels))
+            };
+            !(range.contains(exemplar.timestamp) && meant())
+        });
+        let removed = before - ring.kept.len();
+        ring.came += removed as u64;
+        removed > 0
+    }
+
     /// A file has what there was when so many had come.
     pub(crate) fn written(&self, tenant: &TenantId, came: u64) {
         if let Some(ring) = self.tenants.lock().get_mut(tenant) {

@@ -13,6 +13,7 @@ mod block;
 mod check;
 mod compaction;
 mod counters;
+mod delete;
 mod exemplar_file;
 mod exemplars;
 mod flush;

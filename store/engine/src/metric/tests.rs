@@ -2,6 +2,7 @@
 
 mod blocks;
 mod contract;
+mod delete;
 mod exemplars;
 mod limits;
 mod model;

@@ -81,6 +81,16 @@ pub fn scope(params: &Params) -> Result<SeriesScope, QueryError> {
     Ok(SeriesScope { selectors, range: range(params)? })
 }
 
+impl SeriesScope {
+    /// From `match[]`, `start` and `end` of Prometheus' HTTP API.
+    ///
+    /// # Errors
+    /// What cannot be read, in Prometheus' words.
+    pub fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, QueryError> {
+        scope(&Params(pairs))
+    }
+}
+
 /// `start` and `end`, both included.
 pub fn range(params: &Params) -> Result<MillisRange, QueryError> {
     let (first, last) = (time(params, "start", i64::MIN)?, time(params, "end", i64::MAX)?);
