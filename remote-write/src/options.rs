@@ -157,6 +157,8 @@ impl Default for RemoteWriteLogOptions {
     }
 }
 
+const NO_URL: &str = "url has to be an address such as http://prometheus:9090/api/v1/write";
+
 impl RemoteWriteOptions {
     /// The name that was given, or one that is made from the URL and the tenants: always the same.
     pub fn shown_name(&self) -> String {
@@ -190,10 +192,13 @@ impl RemoteWriteOptions {
 
     fn problems(&self) -> Vec<String> {
         let mut wrong = Vec::new();
-        if !self.url.starts_with("http://") && !self.url.starts_with("https://")
-            || self.url.parse::<reqwest::Url>().is_err()
-        {
-            wrong.push("url has to be an address such as http://prometheus:9090/api/v1/write".to_owned());
+        match self.url.parse::<reqwest::Url>() {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => wrong.push(NO_URL.to_owned()),
+            Ok(url) if url.password().is_some() => {
+                wrong.push("url holds a password, which logs and dumps would show: use basic_auth".to_owned());
+            }
+            Ok(_) => {}
+            Err(_) => wrong.push(NO_URL.to_owned()),
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         if self.name.starts_with('.') || !self.name.chars().all(legal) {
@@ -296,6 +301,8 @@ mod tests {
         ] {
             assert!(all.iter().any(|what| what.contains(part)), "{part}: {all:?}");
         }
+        let shown = problems(&[options(json!({"url": "http://u:secret@a/"}))]);
+        assert!(shown.len() == 1 && shown[0].1.contains("use basic_auth"), "{shown:?}");
         let one = options(json!({"url": "http://a/"}));
         assert_eq!(problems(&[one.clone(), one]).len(), 1, "two of the same name");
         assert!(serde_json::from_value::<RemoteWriteOptions>(json!({"urll": "x"})).is_err());
