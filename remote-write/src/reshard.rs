@@ -24,7 +24,8 @@ pub(crate) fn desired(now: usize, (min, max): (usize, usize), seen: Seen, quiet:
         *quiet = 0;
         return (now * 2).clamp(min, max);
     }
-    *quiet = if seen.behind <= CLOSE { *quiet + 1 } else { 0 };
+    // Shards end when they have nothing left, which takes a remote that is there.
+    *quiet = if seen.behind <= CLOSE && seen.is_taking { *quiet + 1 } else { 0 };
     if *quiet >= 60 && now > min {
         *quiet = 0;
         return (now / 2).clamp(min, max);
