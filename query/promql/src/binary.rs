@@ -2,7 +2,7 @@
 
 use crate::answer::Curve;
 use crate::elementwise::{cells, numbers};
-use crate::eval::Evaluator;
+use crate::eval::{Evaluator, Wanted};
 use crate::labels::{all_but, only, text, with, without_name};
 use crate::{Cell, Column, EvalError};
 use gantry_model::LabelSet;
@@ -34,6 +34,10 @@ impl Evaluator<'_> {
     }
 
     pub(crate) fn binary(&self, b: &BinaryExpr) -> Result<Vec<Curve>, EvalError> {
+        let is_trim = matches!(b.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+        if is_trim && self.wanted != Wanted::Buckets {
+            return self.wanting(Wanted::Buckets).binary(b);
+        }
         match (b.lhs.value_type(), b.rhs.value_type()) {
             (ValueType::Scalar, _) => {
                 let numbers = self.scalar(&b.lhs)?;
@@ -126,8 +130,12 @@ impl Evaluator<'_> {
         }
         let busy = |step| m.fills() || many.iter().any(|s| s.column.is_some(step));
         let busy: Vec<bool> = (0..self.grid.count).map(busy).collect();
-        for (key, group) in &by_signature {
-            unique(key, group, &busy, if swapped { "left" } else { "right" })?;
+        for series in &one {
+            let key = signature(m, &series.labels);
+            let group = &by_signature[&key];
+            if std::ptr::eq(group[0], series) {
+                unique(&key, group, &busy, if swapped { "left" } else { "right" })?;
+            }
         }
         let mut results = Results { grouped: m.cardinality != Cardinality::OneToOne, ..Default::default() };
         for series in &many {

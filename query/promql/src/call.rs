@@ -3,7 +3,7 @@
 use crate::answer::Curve;
 use crate::classic::Classic;
 use crate::elementwise::{self, least, most};
-use crate::eval::Evaluator;
+use crate::eval::{Evaluator, Wanted};
 use crate::histogram;
 use crate::labels::{metric_name, with};
 use crate::notes::{Notes, quoted};
@@ -135,9 +135,9 @@ impl Evaluator<'_> {
                 Expr::Vector(selector) => self.timestamps(selector),
                 other => Ok(each_cell(self.vector(other)?, |at, _| Cell::Float(self.grid.instant(at) as f64 / 1e3))),
             },
-            HistogramCount => self.of_histograms(call, |h| h.count),
-            HistogramSum => self.of_histograms(call, |h| h.sum),
-            HistogramAvg => self.of_histograms(call, |h| h.sum / h.count),
+            HistogramCount => self.wanting(Wanted::Totals).of_histograms(call, |h| h.count),
+            HistogramSum => self.wanting(Wanted::Totals).of_histograms(call, |h| h.sum),
+            HistogramAvg => self.wanting(Wanted::Totals).of_histograms(call, |h| h.sum / h.count),
             HistogramStdvar => self.of_histograms(call, histogram::variance),
             HistogramStddev => self.of_histograms(call, |h| histogram::variance(h).sqrt()),
             HistogramQuantile => {
@@ -145,13 +145,13 @@ impl Evaluator<'_> {
                 for q in q.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
                     invalid_quantile(self.notes, *q, call.args[0].span());
                 }
-                let series = self.vector(&call.args[1])?;
+                let series = self.wanting(Wanted::Buckets).vector(&call.args[1])?;
                 self.quantiles(&series, &q, call.args[1].span())
             }
             HistogramQuantiles => self.many_quantiles(call),
             HistogramFraction => {
                 let (low, high) = (number(0)?, number(1)?);
-                let series = self.vector(&call.args[2])?;
+                let series = self.wanting(Wanted::Buckets).vector(&call.args[2])?;
                 let span = call.args[2].span();
                 self.by_histogram(&series, span, |step, name, cell| match cell {
                     Shape::Classic(classic) => classic.fraction(low[step], high[step]),
@@ -164,6 +164,7 @@ impl Evaluator<'_> {
                     }
                 })
             }
+            Info => self.info(call),
             Sort | SortDesc | SortByLabel | SortByLabelDesc => self.sorted(call),
             LabelReplace => self.label_replace(call),
             LabelJoin => self.label_join(call),
@@ -272,7 +273,7 @@ impl Evaluator<'_> {
 
     fn many_quantiles(&self, call: &Call) -> Result<Vec<Curve>, EvalError> {
         let label = self.string(&call.args[1]);
-        let series = self.vector(&call.args[0])?;
+        let series = self.wanting(Wanted::Buckets).vector(&call.args[0])?;
         let mut all = Vec::new();
         for arg in &call.args[2..] {
             let q = self.scalar(arg)?;

@@ -59,6 +59,8 @@ pub(crate) fn cells(notes: &Notes, b: &BinaryExpr, l: &Cell, r: &Cell) -> Cell {
         (Cell::Histogram(l), Cell::Float(r)) => match b.op {
             BinaryOp::Mul => Cell::histogram(histogram::scale(l, *r)),
             BinaryOp::Div => Cell::histogram(histogram::divide(l, *r)),
+            BinaryOp::TrimUpper => Cell::histogram(histogram::trim(l, *r, true)),
+            BinaryOp::TrimLower => Cell::histogram(histogram::trim(l, *r, false)),
             _ => incompatible("histogram", "float"),
         },
         (Cell::Histogram(l), Cell::Histogram(r)) => match b.op {

@@ -7,8 +7,8 @@ use crate::query::Times;
 use crate::range::{RangeCall, fill_instant};
 use crate::select::Timing;
 use crate::{Cell, Column, EvalError, SeriesSet, Source};
-use gantry_model::LabelSet;
 use gantry_model::metric::{NativeHistogram, ResetHint, Samples, is_stale};
+use gantry_model::{LabelSet, Selector};
 use gantry_query_lang::promql::ast::{Expr, Subquery, ValueType, VectorSelector};
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) struct Grid {
 
 impl Grid {
     pub(crate) fn instant(&self, step: usize) -> i64 {
-        self.start + self.step * step as i64
+        self.start.saturating_add(self.step.saturating_mul(step as i64))
     }
 
     pub(crate) fn last(&self) -> i64 {
@@ -109,9 +109,26 @@ pub(crate) struct Evaluator<'q> {
     pub(crate) notes: &'q Notes,
     pub(crate) grid: Grid,
     pub(crate) samples: &'q AtomicU64,
+    pub(crate) wanted: Wanted,
+}
+
+/// What is wanted of native histograms that are read. Where it is only their count and sum, Prometheus looks for resets of
+/// counters while it reads, and so do its warnings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Unsaid,
+    Totals,
+    /// Nothing further inside changes that.
+    Buckets,
 }
 
 impl Evaluator<'_> {
+    /// For an operand of which this is wanted.
+    pub(crate) fn wanting(&self, wanted: Wanted) -> Self {
+        Evaluator { wanted: if self.wanted == Wanted::Buckets { Wanted::Buckets } else { wanted }, ..*self }
+    }
+
+    /// Samples were read; without any, whether the query is still wanted.
     fn count(&self, samples: usize) -> Result<(), EvalError> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(EvalError::Cancelled);
@@ -127,6 +144,7 @@ impl Evaluator<'_> {
 
     /// An instant vector at every step.
     pub(crate) fn vector(&self, expr: &Expr) -> Result<Vec<Curve>, EvalError> {
+        self.count(0)?;
         match expr {
             Expr::Paren(paren) => self.vector(&paren.expr),
             Expr::Vector(selector) => Ok(Kept::all(self.stream_selector(selector, Kept::default)?)),
@@ -164,7 +182,7 @@ impl Evaluator<'_> {
 
     fn stream_selector<S: Sink>(&self, v: &VectorSelector, make: impl Fn() -> S + Sync) -> Result<Vec<S>, EvalError> {
         let timing = Timing::vector(v, None, self.params)?;
-        let rows = self.stored(v, timing)?;
+        let rows = self.stored(&v.selector, timing)?;
         self.each_row(&rows, false, make, |labels, drop_name, samples, column, sink| {
             fill_instant(self.grid, timing, samples, column, false);
             sink.series(labels, drop_name, column)
@@ -182,19 +200,31 @@ impl Evaluator<'_> {
     /// The instants at which series have their samples.
     pub(crate) fn timestamps(&self, v: &VectorSelector) -> Result<Vec<Curve>, EvalError> {
         let timing = Timing::vector(v, None, self.params)?;
-        let rows = self.stored(v, timing)?;
-        let made = self.each_row(&rows, false, Kept::default, |labels, _, samples, column, sink| {
-            fill_instant(self.grid, timing, samples, column, true);
-            sink.series(labels, true, column)
+        let mut series = self.selected(&v.selector, timing, true)?;
+        series.iter_mut().for_each(|one| one.drop_name = true);
+        Ok(series)
+    }
+
+    /// Values of a selector, or the instants that they are of.
+    pub(crate) fn selected(
+        &self,
+        selector: &Selector,
+        timing: Timing,
+        instants: bool,
+    ) -> Result<Vec<Curve>, EvalError> {
+        let rows = self.stored(selector, timing)?;
+        let made = self.each_row(&rows, false, Kept::default, |labels, drop_name, samples, column, sink| {
+            fill_instant(self.grid, timing, samples, column, instants);
+            sink.series(labels, drop_name, column)
         })?;
         Ok(Kept::all(made))
     }
 
-    fn stored(&self, v: &VectorSelector, timing: Timing) -> Result<Rows, EvalError> {
+    fn stored(&self, selector: &Selector, timing: Timing) -> Result<Rows, EvalError> {
         if self.grid.count == 0 {
             return Ok(Rows::Made(Vec::new()));
         }
-        Ok(Rows::Stored(self.source.select(&timing.select(v, self.grid))?))
+        Ok(Rows::Stored(self.source.select(&timing.select(selector, self.grid))?))
     }
 
     /// The series of a range selector or a subquery.
@@ -205,7 +235,7 @@ impl Evaluator<'_> {
                 if m.vector.extension.is_some() {
                     return Err(EvalError::new("extended range selectors are not enabled"));
                 }
-                Ok((self.stored(&m.vector, timing)?, timing))
+                Ok((self.stored(&m.vector.selector, timing)?, timing))
             }
             Expr::Subquery(subquery) => self.subquery(subquery),
             other => Err(EvalError::new(format!("expected a range vector, found {}", other.value_type()))),
@@ -214,7 +244,9 @@ impl Evaluator<'_> {
 
     fn subquery(&self, subquery: &Subquery) -> Result<(Rows, Timing), EvalError> {
         let (timing, grid) = Timing::subquery(subquery, self.grid, self.params)?;
-        let inner = Evaluator { grid, ..*self };
+        // Every column below has as many.
+        self.hold(CELL * grid.count)?;
+        let inner = Evaluator { grid, ..self.wanting(Wanted::Buckets) };
         let series = if subquery.expr.value_type() == ValueType::Scalar {
             let column = Column::of(inner.scalar(&subquery.expr)?);
             vec![Curve { labels: LabelSet::default(), drop_name: false, column }]
@@ -238,7 +270,8 @@ impl Evaluator<'_> {
     /// Samples of a range at the first instant.
     pub(crate) fn window_of(&self, matrix: &Expr) -> Result<Vec<(LabelSet, bool, Samples)>, EvalError> {
         let (rows, timing) = self.rows(matrix)?;
-        let (last, first) = (timing.end(self.grid.start), timing.end(self.grid.start) - timing.range + 1);
+        let (last, first) =
+            (timing.end(self.grid.start), timing.end(self.grid.start).saturating_sub(timing.range).saturating_add(1));
         let within = |at: i64| first <= at && at <= last;
         let mut found = Vec::new();
         for row in 0..rows.len() {
@@ -278,6 +311,9 @@ impl Evaluator<'_> {
             }
             (buffer.timestamps, buffer.values) = (kept.timestamps, kept.values);
         }
+        if self.wanted == Wanted::Totals {
+            find_resets(&mut buffer.histograms);
+        }
         then(buffer)
     }
 
@@ -315,6 +351,18 @@ impl Evaluator<'_> {
             });
             joined.collect()
         })
+    }
+}
+
+/// Says of every histogram but the first whether the counter was reset before it, unless it says so itself.
+fn find_resets(histograms: &mut [(i64, Arc<NativeHistogram>)]) {
+    let originals: Vec<_> = histograms.iter().map(|(_, h)| Arc::clone(h)).collect();
+    for (pair, (_, h)) in originals.windows(2).zip(&mut histograms[1.min(originals.len())..]) {
+        if h.reset_hint == ResetHint::Unknown {
+            let is_reset = crate::histogram::is_reset(&pair[1], &pair[0]);
+            let reset_hint = if is_reset { ResetHint::Reset } else { ResetHint::NoReset };
+            *h = Arc::new(NativeHistogram { reset_hint, ..(**h).clone() });
+        }
     }
 }
 

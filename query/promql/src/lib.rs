@@ -14,6 +14,7 @@ mod elementwise;
 mod error;
 mod eval;
 pub mod histogram;
+mod info;
 mod labels;
 mod notes;
 mod number;

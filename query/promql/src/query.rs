@@ -1,7 +1,7 @@
 //! A query from text to answer.
 
 use crate::answer::{Answer, Curve, Params, Series, Value};
-use crate::eval::{Evaluator, Grid};
+use crate::eval::{Evaluator, Grid, Wanted};
 use crate::labels::{repeated, without_name};
 use crate::notes::Notes;
 use crate::{Cell, EvalError, Select, Source};
@@ -67,9 +67,10 @@ pub fn evaluate(
         threads: params.threads.max(1),
         max_samples: params.max_samples,
         cancel: cancelled,
+        samples: &samples,
         notes: &notes,
         grid: grid(&params),
-        samples: &samples,
+        wanted: Wanted::Unsaid,
     };
     let value = evaluator.answer(expr)?;
     Ok(Answer { value, annotations: notes.finish(), samples: samples.load(Ordering::Relaxed) })

@@ -3,6 +3,7 @@
 use crate::eval::Grid;
 use crate::query::Times;
 use crate::{EvalError, Select};
+use gantry_model::Selector;
 use gantry_query_lang::promql::ast::{At, Duration, DurationExpr, DurationOp, Expr, Subquery, VectorSelector};
 
 /// Where a selector looks from an instant of the evaluation, in milliseconds.
@@ -40,17 +41,18 @@ impl Timing {
             Some(step) => positive(step, params)?.max(1),
             None => params.subquery_step_ms.max(1),
         };
-        let after = timing.end(grid.start) - timing.range;
-        let start = (after.div_euclid(step) + 1) * step;
+        let after = timing.end(grid.start).saturating_sub(timing.range);
+        let start = after.div_euclid(step).saturating_add(1).saturating_mul(step);
         let end = timing.end(grid.last());
-        let count = if end < start { 0 } else { (end - start) / step + 1 };
+        // Where times end, so do instants.
+        let count = if end < start { 0 } else { (end.saturating_sub(start) / step).saturating_add(1) };
         Ok((timing, Grid { start, step, count: count as usize }))
     }
 
-    pub(crate) fn select(&self, v: &VectorSelector, grid: Grid) -> Select {
+    pub(crate) fn select(&self, selector: &Selector, grid: Grid) -> Select {
         Select {
-            selector: v.selector.clone(),
-            first_ms: self.end(grid.start) - self.range + 1,
+            selector: selector.clone(),
+            first_ms: self.end(grid.start).saturating_sub(self.range).saturating_add(1),
             last_ms: self.end(grid.last()),
             step_ms: 0,
         }
@@ -60,8 +62,10 @@ impl Timing {
 /// Every selector below an expression.
 pub(crate) fn selections(expr: &Expr, params: &Times, grid: Grid, found: &mut Vec<Select>) -> Result<(), EvalError> {
     match expr {
-        Expr::Vector(v) => found.push(Timing::vector(v, None, params)?.select(v, grid)),
-        Expr::Matrix(m) => found.push(Timing::vector(&m.vector, Some(&m.range), params)?.select(&m.vector, grid)),
+        Expr::Vector(v) => found.push(Timing::vector(v, None, params)?.select(&v.selector, grid)),
+        Expr::Matrix(m) => {
+            found.push(Timing::vector(&m.vector, Some(&m.range), params)?.select(&m.vector.selector, grid))
+        }
         Expr::Subquery(s) => {
             let (_, inner) = Timing::subquery(s, grid, params)?;
             selections(&s.expr, params, inner, found)?;
@@ -73,6 +77,25 @@ pub(crate) fn selections(expr: &Expr, params: &Times, grid: Grid, found: &mut Ve
         }
     }
     Ok(())
+}
+
+/// Where the first selector below an expression looks: the innermost `@` of it and of the subqueries around it, and the offsets
+/// up to there.
+pub(crate) fn anchor(expr: &Expr, params: &Times) -> Result<Option<(Option<i64>, i64)>, EvalError> {
+    let timing = match expr {
+        Expr::Vector(v) => return Timing::new(v.at, v.offset.as_ref(), 0, params).map(|t| Some((t.at, t.offset))),
+        Expr::Matrix(m) => return anchor(&Expr::Vector(m.vector.clone()), params),
+        Expr::Subquery(s) => Timing::new(s.at, s.offset.as_ref(), 0, params)?,
+        _ => Timing { at: None, offset: 0, range: 0 },
+    };
+    for child in expr.children() {
+        match anchor(child, params)? {
+            Some((None, offset)) => return Ok(Some((timing.at, offset.saturating_add(timing.offset)))),
+            Some(anchored) => return Ok(Some(anchored)),
+            None => {}
+        }
+    }
+    Ok(None)
 }
 
 fn positive(duration: &Duration, params: &Times) -> Result<i64, EvalError> {

@@ -1,6 +1,7 @@
 //! Remote write 1.0 as a client sends it.
 
-use super::random::{END_MS, START_MS, Series};
+use super::random::world::Series;
+use super::random::{END_MS, START_MS};
 use crate::harness::{Loki, client::snappy};
 use prost::Message;
 

@@ -28,7 +28,19 @@ impl QueryEngine {
             return self.computed_promql(tenant, text, expr, params).await;
         };
         let mut answer = match plan.missing() {
-            Some(steps) => self.computed_promql(tenant, text, expr, Params { steps: millis(steps), ..params }).await?,
+            Some(steps) => {
+                let wider = Params { steps: millis(steps), ..params };
+                let computed = self.computed_promql(tenant, text, Arc::clone(&expr), wider).await;
+                // What fails or is remarked on may be of steps before the first that was asked for.
+                let is_plain = match &computed {
+                    Ok(answer) => answer.answer.annotations == Annotations::default(),
+                    Err(error) => !matches!(error, QueryError::Budget(_)),
+                };
+                if !is_plain && wider.steps.start < params.steps.start {
+                    return self.computed_promql(tenant, text, expr, params).await;
+                }
+                computed?
+            }
             None => nothing(),
         };
         let Value::Vector(series) = &mut answer.answer.value else { return Ok(answer) };

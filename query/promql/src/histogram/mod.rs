@@ -4,9 +4,11 @@
 
 mod buckets;
 mod quantile;
+mod trim;
 
 pub use buckets::{Bucket, all_buckets};
 pub use quantile::{fraction, quantile, variance};
+pub use trim::trim;
 
 use buckets::{bound, pack, reduced};
 use gantry_model::metric::{Buckets, NativeHistogram, ResetHint};

@@ -151,6 +151,10 @@ impl Queries<'_> {
         if comparison && self.chance.one_in(3) {
             op += " bool";
         }
+        if op == "-" && !exact && left.text == right.text {
+            // What is left of rounding.
+            op = "+".to_owned();
+        }
         let owner = self.chance.pick(&["owner", "max by (job, team) (owner)", "sum by (job) (owner)"]);
         let (l, r) = (&left.text, &right.text);
         let text = match self.chance.below(8) {
@@ -167,7 +171,7 @@ impl Queries<'_> {
                 self.matching(),
                 self.chance.pick(&["", "zone", "version"])
             ),
-            5 => format!("(sum by (job) ({l}) {op} on (job) sum by (job) ({r}))"),
+            5 if op != "-" => format!("(sum by (job) ({l}) {op} on (job) sum by (job) ({r}))"),
             _ => format!("({l} {op} {r})"),
         };
         if op == "atan2" {
@@ -177,6 +181,7 @@ impl Queries<'_> {
         if comparison && text.starts_with("(sum") {
             return Vector::new(format!("({l} {op} {r})")).exact(exact);
         }
+        let exact = exact && !text.starts_with("(sum");
         Vector::new(text).exact(exact)
     }
 

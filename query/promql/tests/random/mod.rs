@@ -6,8 +6,8 @@
 mod chance;
 mod functions;
 mod queries;
-mod world;
+pub mod world;
 
 pub use chance::Chance;
 pub use queries::Queries;
-pub use world::{END_MS, Metric, START_MS, Series, world};
+pub use world::{END_MS, Metric, START_MS, world};

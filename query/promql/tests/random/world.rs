@@ -197,7 +197,7 @@ impl Maker<'_> {
 
     /// Labels with characters that need care, values that are no common numbers.
     fn odd(&mut self) {
-        let values = [0.0, -0.0, 1.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, 1e-300, 0.1];
+        let values = [0.0, -0.0, 1.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e100, 1e-100, 0.1];
         for text in TEXTS {
             let mut chosen = Vec::new();
             for scrape in 0..SCRAPES {

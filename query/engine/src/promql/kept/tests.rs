@@ -86,3 +86,13 @@ async fn what_depends_on_the_whole_range_or_on_what_comes_is_computed_each_time(
     bed.ask("x_total", 40, 70).await;
     assert!(bed.ask("x_total", 40, 70).await.1 > 0, "the clock has not come to minute 70");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_before_the_first_step_fails_no_answer() {
+    let bed = bed().await;
+    for job in ["c", "d"] {
+        bed.write(job, 32 * MINUTE, 1.0).await;
+    }
+    let (series, _) = bed.ask("vector(1) + on () last_over_time(x_total{job=~\"c|d\"}[30s])", 33, 55).await;
+    assert!(series.is_empty(), "two partners at minute 32, none later: {series:?}");
+}

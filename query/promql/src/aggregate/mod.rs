@@ -1,16 +1,17 @@
 //! Aggregations. Series go straight into the arrays of their group; only those that keep their series hold them.
 
+mod histograms;
+
 use crate::answer::Curve;
 use crate::elementwise::{least, most};
 use crate::eval::{CELL, Evaluator, SERIES, Sink};
-use crate::histogram;
-use crate::labels::{NAME, all_but, only, with};
-use crate::notes::{Notes, collision, reconciled};
+use crate::labels::{NAME, all_but, has_metadata, metric_name, only, share, with};
+use crate::notes::Notes;
 use crate::number::{self, Sum};
 use crate::{Cell, Column, EvalError};
 use gantry_model::LabelSet;
-use gantry_model::metric::{NativeHistogram, ResetHint};
 use gantry_query_lang::promql::ast::{AggregateExpr, AggregateOp, Expr};
+use histograms::{Asked, Histograms};
 use std::collections::HashMap;
 
 /// One group at one step.
@@ -33,18 +34,6 @@ struct Group {
     values: Vec<Vec<f64>>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Histograms {
-    sum: Option<NativeHistogram>,
-    /// Counts and sums of the histograms, without what rounding loses.
-    counts: Sum,
-    sums: Sum,
-    count: f64,
-    incompatible: bool,
-    reset: bool,
-    no_reset: bool,
-}
-
 struct Groups<'a> {
     expr: &'a AggregateExpr,
     notes: &'a Notes,
@@ -65,7 +54,7 @@ impl Sink for Groups<'_> {
             return Ok(());
         }
         let at = self.group(group_labels(self.expr, labels), drop_name);
-        let (op, notes, span) = (self.expr.op, self.notes, self.expr.expr.span());
+        let (op, asked, name) = (self.expr.op, self.asked(), metric_name(labels));
         self.grown += if op == AggregateOp::Quantile { CELL * column.len() } else { 0 };
         let group = &mut self.groups[at];
         if op == AggregateOp::Sum {
@@ -78,9 +67,9 @@ impl Sink for Groups<'_> {
         }
         for (step, h) in column.histograms() {
             match op {
-                AggregateOp::Sum | AggregateOp::Avg => group.histogram(step, h, 1.0, notes, span),
+                AggregateOp::Sum | AggregateOp::Avg => group.histograms(step).add(h, name, asked),
                 AggregateOp::Count | AggregateOp::Group => group.states[step].count += 1.0,
-                _ => notes.info(span, &format!("ignored histogram in {} aggregation", op.as_str())),
+                _ => asked.notes.info(asked.span, &format!("ignored histogram in {} aggregation", op.as_str())),
             }
         }
         Ok(())
@@ -91,10 +80,14 @@ impl Sink for Groups<'_> {
     }
 }
 
-impl Groups<'_> {
+impl<'a> Groups<'a> {
+    fn asked(&self) -> Asked<'a> {
+        Asked { notes: self.notes, span: self.expr.expr.span(), mean: self.expr.op == AggregateOp::Avg }
+    }
+
     fn group(&mut self, labels: LabelSet, drop_name: bool) -> usize {
         let (steps, op) = (self.steps, self.expr.op);
-        let drop_name = drop_name && labels.get(NAME).is_some();
+        let drop_name = drop_name && has_metadata(&labels);
         if let Some(at) = self.at.get(&labels) {
             self.groups[*at].drop_name |= drop_name;
             return *at;
@@ -113,7 +106,7 @@ impl Groups<'_> {
 
     /// What another thread has found.
     fn merge(&mut self, other: Groups<'_>) {
-        let (op, notes, span) = (self.expr.op, self.notes, self.expr.expr.span());
+        let (op, asked) = (self.expr.op, self.asked());
         for theirs in other.groups {
             let at = self.group(theirs.labels.clone(), theirs.drop_name);
             let ours = &mut self.groups[at];
@@ -124,14 +117,8 @@ impl Groups<'_> {
                 ours.values[step].extend(values);
             }
             for (step, found) in theirs.histograms.into_iter().enumerate() {
-                let Some(found) = found else { continue };
-                if let Some(h) = &found.sum {
-                    ours.histogram(step, h, found.count, notes, span);
-                }
-                if let Some(here) = &mut ours.histograms[step] {
-                    here.incompatible |= found.incompatible;
-                    here.reset |= found.reset;
-                    here.no_reset |= found.no_reset;
+                if let Some(found) = found {
+                    ours.histograms(step).merge(*found, "", asked);
                 }
             }
         }
@@ -237,60 +224,23 @@ impl Group {
         }
     }
 
-    fn histogram(
-        &mut self,
-        step: usize,
-        h: &NativeHistogram,
-        count: f64,
-        notes: &Notes,
-        span: gantry_query_lang::promql::ast::Span,
-    ) {
+    fn histograms(&mut self, step: usize) -> &mut Histograms {
         if self.histograms.is_empty() {
             self.histograms.resize_with(self.states.len(), || None);
         }
-        let here = self.histograms[step].get_or_insert_default();
-        here.count += count;
-        here.counts.add(h.count);
-        here.sums.add(h.sum);
-        here.reset |= h.reset_hint == ResetHint::Reset;
-        here.no_reset |= h.reset_hint == ResetHint::NoReset;
-        let Some(sum) = &here.sum else {
-            here.sum = Some(h.clone());
-            return;
-        };
-        match histogram::add(sum, h) {
-            Ok(result) => {
-                if result.reconciled {
-                    notes.info(span, &reconciled("aggregation"));
-                }
-                here.sum = Some(result.histogram);
-            }
-            Err(_) => here.incompatible = true,
-        }
+        self.histograms[step].get_or_insert_default()
     }
 
-    fn finish(&mut self, expr: &AggregateExpr, notes: &Notes, param: &[f64]) -> Column {
+    fn finish(&mut self, expr: &AggregateExpr, asked: Asked<'_>, param: &[f64]) -> Column {
         let mut column = Column::empty(self.states.len());
-        let span = expr.expr.span();
         for step in 0..column.len() {
             let state = &self.states[step];
             let found = self.histograms.get_mut(step).and_then(Option::take);
             match found {
                 Some(_) if state.count > 0.0 => {
-                    notes.warn(span, "encountered a mix of histograms and floats for aggregation");
+                    asked.notes.warn(asked.span, "encountered a mix of histograms and floats for aggregation");
                 }
-                Some(found) if found.incompatible => {
-                    notes.warn(span, &crate::notes::mixed_schemas(crate::labels::metric_name(&self.labels)));
-                }
-                Some(found) => {
-                    if found.reset && found.no_reset {
-                        notes.warn(span, &collision("aggregation"));
-                    }
-                    let Some(mut sum) = found.sum else { continue };
-                    (sum.count, sum.sum) = (found.counts.value(), found.sums.value());
-                    let average = expr.op == AggregateOp::Avg;
-                    column.set(step, Cell::histogram(if average { histogram::divide(&sum, found.count) } else { sum }));
-                }
+                Some(found) => column.set(step, found.finish(asked).map_or(Cell::Empty, Cell::histogram)),
                 None if state.count == 0.0 => {}
                 None if expr.op == AggregateOp::Quantile => {
                     let q = param.get(step).copied().unwrap_or(f64::NAN);
@@ -334,8 +284,9 @@ impl Evaluator<'_> {
         let mut parts = self.stream(&expr.expr, make)?.into_iter();
         let Some(mut all) = parts.next() else { return Ok(Vec::new()) };
         parts.for_each(|part| all.merge(part));
+        let asked = all.asked();
         let series = all.groups.into_iter().map(|mut group| Curve {
-            column: group.finish(expr, self.notes, &param),
+            column: group.finish(expr, asked, &param),
             labels: group.labels,
             drop_name: group.drop_name,
         });
@@ -360,7 +311,8 @@ impl Evaluator<'_> {
                     if is_left_out { group.clone() } else { with(&group, &label, &crate::call::text_of(&cell)) };
                 let at = *at.entry(labels.clone()).or_insert(found.len());
                 if at == found.len() {
-                    let drop_name = one.drop_name && label != NAME && labels.get(NAME).is_some();
+                    self.hold(SERIES + CELL * self.grid.count)?;
+                    let drop_name = one.drop_name && label != NAME && has_metadata(&labels);
                     found.push(Curve { labels, drop_name, column: Column::empty(self.grid.count) });
                 }
                 let count = found[at].column.float(step).unwrap_or_default() + 1.0;
@@ -435,7 +387,7 @@ impl Evaluator<'_> {
         match expr.op {
             AggregateOp::Limitk => here.take(limit).collect(),
             AggregateOp::LimitRatio => {
-                let share = |n: &usize| series[*n].labels.stream_id().0 as u64 as f64 / u64::MAX as f64;
+                let share = |n: &usize| share(&series[*n].labels);
                 here.filter(|n| if param >= 0.0 { share(n) < param } else { share(n) >= 1.0 + param }).collect()
             }
             op => {
