@@ -192,6 +192,11 @@ impl Evaluator<'_> {
     fn stream_range<S: Sink>(&self, range: &RangeCall<'_>, make: impl Fn() -> S + Sync) -> Result<Vec<S>, EvalError> {
         let (rows, timing) = self.rows(range.matrix)?;
         self.each_row(&rows, true, make, |labels, drop_name, samples, column, sink| {
+            let (after, last) =
+                (timing.end(self.grid.start).saturating_sub(timing.range), timing.end(self.grid.last()));
+            if samples.timestamps.iter().any(|at| after < *at && *at <= last) {
+                range.check()?;
+            }
             range.fill(self, timing, labels, samples, column);
             sink.series(labels, drop_name || range.drops_name(), column)
         })

@@ -68,26 +68,28 @@ impl<'e> RangeCall<'e> {
             numbers.push(evaluator.scalar(arg)?);
         }
         let range = RangeCall { function: call.function, matrix, numbers };
-        range.check(evaluator, call)?;
+        range.remark(evaluator, call);
         Ok(Some(range))
     }
 
-    fn check(&self, evaluator: &Evaluator<'_>, call: &Call) -> Result<(), EvalError> {
-        match self.function {
-            Function::QuantileOverTime => {
-                for q in self.numbers[0].iter().filter(|q| !(0.0..=1.0).contains(*q)) {
-                    crate::call::invalid_quantile(evaluator.notes, *q, call.args[0].span());
-                }
+    fn remark(&self, evaluator: &Evaluator<'_>, call: &Call) {
+        if self.function == Function::QuantileOverTime {
+            for q in self.numbers[0].iter().filter(|q| !(0.0..=1.0).contains(*q)) {
+                crate::call::invalid_quantile(evaluator.notes, *q, call.args[0].span());
             }
-            Function::DoubleExponentialSmoothing => {
-                for (numbers, what) in self.numbers.iter().zip(["smoothing", "trend"]) {
-                    if let Some(factor) = numbers.iter().find(|f| !(0.0 < **f && **f < 1.0)) {
-                        let text = format!("invalid {what} factor. Expected: 0 < {} < 1, got: {factor:.6}", &what[..2]);
-                        return Err(EvalError::new(text));
-                    }
-                }
+        }
+    }
+
+    /// Whether the numbers suit the function. Asked only where there are samples: without, any number does.
+    pub(crate) fn check(&self) -> Result<(), EvalError> {
+        if self.function != Function::DoubleExponentialSmoothing {
+            return Ok(());
+        }
+        for (numbers, what) in self.numbers.iter().zip(["smoothing", "trend"]) {
+            if let Some(factor) = numbers.iter().find(|f| !(0.0 < **f && **f < 1.0)) {
+                let text = format!("invalid {what} factor. Expected: 0 < {} < 1, got: {factor:.6}", &what[..2]);
+                return Err(EvalError::new(text));
             }
-            _ => {}
         }
         Ok(())
     }
