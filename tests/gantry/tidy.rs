@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gantry-query", &["gantry-query-lang", "gantry-query-eval", "gantry-promql", "gantry-store-api", "gantry-model"]),
     ("gantry-platform-model", &[]),
     ("gantry-planner", &["gantry-platform-model"]),
+    ("gantry-alerting", &["gantry-query-lang", "gantry-model"]),
     ("gantry-bench", &[]),
 ];
 
@@ -66,7 +67,9 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
 fn sources() -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open: Vec<PathBuf> =
-        ["src", "tests", "store", "ingest", "query", "bench", "fuzz", "remote-write", "platform"].map(|d| root().join(d)).into();
+        ["src", "tests", "store", "ingest", "query", "bench", "fuzz", "remote-write", "platform", "alerting"]
+            .map(|d| root().join(d))
+            .into();
     while let Some(dir) = open.pop() {
         for entry in std::fs::read_dir(&dir).into_iter().flatten().filter_map(Result::ok) {
             let path = entry.path();

@@ -1,0 +1,9 @@
+//! Prometheus' rule files: their fields, and what is wrong with one.
+
+mod check;
+mod file;
+#[cfg(test)]
+mod tests;
+
+pub use check::{Duplicate, Problem};
+pub use file::{InvalidRules, Rule, RuleFile, RuleGroup};

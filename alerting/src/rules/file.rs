@@ -1,0 +1,97 @@
+//! The fields of a rule file. A field that is not known, or given twice, is refused with its line.
+
+use gantry_query_lang::duration::parse_prometheus_duration;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+
+/// A rule file as it was read; [`problems`](RuleFile::problems) says what is wrong with what it says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RuleFile {
+    #[serde(deserialize_with = "absent_is_empty")]
+    pub groups: Vec<RuleGroup>,
+}
+
+/// Rules that are evaluated together, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleGroup {
+    #[serde(default)]
+    pub name: String,
+    /// Milliseconds between evaluations; `None`: the default of who evaluates.
+    #[serde(default, rename = "interval", deserialize_with = "some_millis")]
+    pub interval_ms: Option<i64>,
+    /// How far before the evaluation queries look, in milliseconds.
+    #[serde(default, rename = "query_offset", deserialize_with = "some_millis")]
+    pub query_offset_ms: Option<i64>,
+    /// Most series or alerts of a rule; 0 or less: no limit.
+    #[serde(default)]
+    pub limit: i64,
+    /// Labels of all rules, which those of a rule replace.
+    #[serde(default, deserialize_with = "absent_is_empty")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "absent_is_empty")]
+    pub rules: Vec<Rule>,
+}
+
+/// One rule. Exactly one of `record` and `alert` is set in a rule without problems.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {
+    pub record: String,
+    pub alert: String,
+    pub expr: String,
+    /// How long an alert is pending before it fires, in milliseconds.
+    #[serde(rename = "for", deserialize_with = "millis")]
+    pub for_ms: i64,
+    /// How long an alert fires on when its expression has no result any more, in milliseconds.
+    #[serde(rename = "keep_firing_for", deserialize_with = "millis")]
+    pub keep_firing_for_ms: i64,
+    #[serde(deserialize_with = "absent_is_empty")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(deserialize_with = "absent_is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Text that is no rule file, with the line and column where that shows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidRules(pub String);
+
+impl RuleFile {
+    /// Reads YAML, of which JSON is a part. A file without content has no groups.
+    ///
+    /// # Errors
+    /// What is no YAML, or no rule file.
+    pub fn parse(text: &str) -> Result<Self, InvalidRules> {
+        let file: Option<RuleFile> = serde_yaml_ng::from_str(text).map_err(|error| InvalidRules(error.to_string()))?;
+        Ok(file.unwrap_or_default())
+    }
+
+    /// Rules of all groups.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.groups.iter().flat_map(|group| &group.rules)
+    }
+}
+
+impl Rule {
+    /// The name of the alert or of the recorded series.
+    pub fn name(&self) -> &str {
+        if self.alert.is_empty() { &self.record } else { &self.alert }
+    }
+}
+
+fn absent_is_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+fn millis<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    Ok(some_millis(from)?.unwrap_or_default())
+}
+
+fn some_millis<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+    let nanos = parse_prometheus_duration(&text).map_err(D::Error::custom)?;
+    Ok(Some(nanos / 1_000_000))
+}

@@ -1,0 +1,113 @@
+use super::RuleFile;
+use gantry_query_lang::promql::Options;
+
+fn problems(text: &str) -> Vec<String> {
+    let file = RuleFile::parse(text).unwrap();
+    file.problems(Options::default()).iter().map(ToString::to_string).collect()
+}
+
+fn refused(text: &str) -> String {
+    RuleFile::parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn every_field_is_read() {
+    let file = RuleFile::parse(
+        "groups:
+- name: a
+  interval: 1m30s
+  query_offset: 30s
+  limit: 10
+  labels: {team: x}
+  rules:
+  - record: one
+    expr: 1
+    labels: {n: 5}
+  - alert: Down
+    expr: up == 0
+    for: 5m
+    keep_firing_for: 1h
+    annotations: {summary: '{{ $labels.job }}'}
+",
+    )
+    .unwrap();
+    let group = &file.groups[0];
+    assert_eq!((group.interval_ms, group.query_offset_ms, group.limit), (Some(90_000), Some(30_000), 10));
+    assert_eq!(group.labels["team"], "x");
+    assert_eq!((group.rules[0].expr.as_str(), group.rules[0].labels["n"].as_str()), ("1", "5"), "numbers are texts");
+    assert_eq!((group.rules[1].for_ms, group.rules[1].keep_firing_for_ms), (300_000, 3_600_000));
+    assert_eq!(file.problems(Options::default()), []);
+}
+
+#[test]
+fn what_is_empty_has_no_groups() {
+    for text in ["", "# nothing\n", "groups:\n", "groups: []", "{}"] {
+        assert_eq!(RuleFile::parse(text), Ok(RuleFile::default()), "{text:?}");
+    }
+    assert_eq!(RuleFile::parse("groups:\n- name: a\n  rules:\n  labels:\n").unwrap().groups[0].rules, []);
+}
+
+#[test]
+fn what_is_no_rule_file_is_refused_with_its_line() {
+    let cases = [
+        ("groups:\n- name: a\n  intervall: 1m\n", "unknown field `intervall`", "line 3"),
+        ("groups:\n- name: a\n  interval: 5 minutes\n", "unknown unit", "line 2"),
+        ("groups:\n- name: a\n  limit: x\n", "invalid type", "line 3"),
+        ("groups:\n- name: a\n  rules:\n  - alert: x\n    expr: a\n    expr: b\n", "duplicate field `expr`", "line 4"),
+        ("# x\ntests: []\n", "unknown field `tests`", "line 2"),
+        ("groups: {}\n", "expected a sequence", "line 1"),
+        ("groups: [\n", "did not find", "line 2"),
+    ];
+    for (text, what, line) in cases {
+        let error = refused(text);
+        assert!(error.contains(what) && error.contains(line), "{error}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said() {
+    let text = r#"groups:
+- name: a
+  labels: {__name__: x}
+  rules:
+  - record: "a{b}"
+    expr: up +
+    for: 5m
+    keep_firing_for: 5m
+    annotations: {a: b}
+  - alert: x
+    expr: ""
+    labels: {__name__: x}
+  - {alert: x, record: y, expr: up}
+  - expr: up
+- name: a
+- {}
+"#;
+    assert_eq!(
+        problems(text),
+        [
+            r#"group "a": invalid label name: __name__"#,
+            r#"group "a", rule 1, "a{b}": invalid field 'annotations' in recording rule"#,
+            r#"group "a", rule 1, "a{b}": invalid field 'for' in recording rule"#,
+            r#"group "a", rule 1, "a{b}": invalid field 'keep_firing_for' in recording rule"#,
+            r#"group "a", rule 1, "a{b}": could not parse expression: 1:5: parse error: unexpected end of input"#,
+            r#"group "a", rule 1, "a{b}": a name of recorded series has no braces; do they belong to expr? a{b}"#,
+            r#"group "a", rule 2, "x": field 'expr' must be set in rule"#,
+            r#"group "a", rule 2, "x": invalid label name: __name__"#,
+            r#"group "a", rule 3, "x": only one of 'record' and 'alert' must be set"#,
+            r#"group "a", rule 4, "": one of 'record' or 'alert' must be set"#,
+            r#"group "a": the name of this group is repeated in the same file"#,
+            r#"group "": Groupname must not be empty"#,
+        ]
+    );
+}
+
+#[test]
+fn rules_that_write_the_same_series_are_found_across_groups() {
+    let rule = "{record: r, expr: up, labels: {a: b}}";
+    let other = "{record: r, expr: up, labels: {a: c}}";
+    let text = format!("groups: [{{name: a, rules: [{rule}, {other}]}}, {{name: b, rules: [{rule}, {rule}]}}]");
+    let found = RuleFile::parse(&text).unwrap().duplicates();
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].name.as_str(), found[0].labels["a"].as_str()), ("r", "b"));
+}
