@@ -188,8 +188,7 @@ impl Search<'_> {
             Column::Hex { width, bytes } if *width as usize == self.literal.len() => {
                 let mut wanted = Vec::new();
                 if pack_hex(self.literal, &mut wanted) {
-                    let same = bytes.chunks_exact(stride(*width)).enumerate().filter(|(_, id)| *id == wanted);
-                    same.for_each(|(at, _)| mark(at));
+                    places(bytes, stride(*width), &wanted).for_each(mark);
                 }
             }
             Column::Strings { texts, ids } => {
@@ -213,10 +212,28 @@ impl Search<'_> {
     }
 }
 
+/// Numbers of the ids of `stride` bytes that are `wanted`.
+fn places(ids: &[u8], stride: usize, wanted: &[u8]) -> impl Iterator<Item = usize> {
+    let finder = Finder::new(wanted);
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let at = from + finder.find(&ids[from..])?;
+            // What lies across two ids may hide the beginning of one.
+            from = at + 1;
+            if at.is_multiple_of(stride) {
+                return Some(at / stride);
+            }
+        }
+    })
+}
+
 /// Whether the literal can begin in the text before a slot and reach into the slot's value.
 fn spans_into(literal: &[u8], before: &[u8], after: &[&[u8]]) -> bool {
     let longest = before.len().min(literal.len().saturating_sub(1));
-    (1..=longest).any(|len| before.ends_with(&literal[..len]) && continues(&literal[len..], after))
+    let Some(last) = before.last() else { return false };
+    (1..=longest)
+        .any(|len| literal[len - 1] == *last && before.ends_with(&literal[..len]) && continues(&literal[len..], after))
 }
 
 /// Whether the literal can begin in the value of a slot and reach into the text after it.
@@ -234,6 +251,9 @@ fn continues(rest: &[u8], after: &[&[u8]]) -> bool {
 /// Whether the texts and values from here on can begin with `rest`, which is not empty.
 fn in_text(rest: &[u8], after: &[&[u8]]) -> bool {
     let Some((text, further)) = after.split_first() else { return false };
+    if text.first().is_some_and(|first| *first != rest[0]) {
+        return false;
+    }
     if text.starts_with(rest) {
         return true;
     }
