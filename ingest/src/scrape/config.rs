@@ -153,9 +153,10 @@ impl Default for HttpSd {
 #[serde(default, deny_unknown_fields)]
 pub struct DnsSd {
     pub names: Vec<String>,
-    /// `A` or `AAAA`; records of type SRV, Prometheus' default, are not asked for.
+    /// Of the records that are asked for.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: DnsKind,
+    /// Of the targets; records of type SRV have ports of their own.
     pub port: u16,
     #[serde(with = "duration")]
     pub refresh_interval: Duration,
@@ -163,8 +164,20 @@ pub struct DnsSd {
 
 impl Default for DnsSd {
     fn default() -> Self {
-        DnsSd { names: Vec::new(), kind: "SRV".to_owned(), port: 0, refresh_interval: Duration::from_secs(30) }
+        DnsSd { names: Vec::new(), kind: DnsKind::Srv, port: 0, refresh_interval: Duration::from_secs(30) }
     }
+}
+
+/// Types of records, as Prometheus knows them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum DnsKind {
+    #[default]
+    Srv,
+    A,
+    Aaaa,
+    Mx,
+    Ns,
 }
 
 /// A configuration that cannot be followed.
@@ -222,8 +235,11 @@ impl ScrapeConfig {
         if self.scheme != "http" && self.scheme != "https" {
             return wrong("scheme is http or https");
         }
-        if self.dns_sd_configs.iter().any(|sd| !matches!(sd.kind.as_str(), "A" | "AAAA") || sd.port == 0) {
-            return wrong("dns_sd_configs needs type A or AAAA and a port; records of type SRV are not asked for");
+        if self.dns_sd_configs.iter().any(|sd| sd.names.is_empty()) {
+            return wrong("dns_sd_configs needs at least one name");
+        }
+        if self.dns_sd_configs.iter().any(|sd| sd.kind != DnsKind::Srv && sd.port == 0) {
+            return wrong("dns_sd_configs needs a port, unless its type is SRV");
         }
         if let Err(what) = self.client().check() {
             return wrong(&what);
@@ -327,7 +343,9 @@ scrape_configs:
             ("- {job_name: a, scrape_interval: 5s, scrape_timeout: 6s}", "scrape_timeout must be"),
             ("- {job_name: a, bearer_token: x, authorization: {credentials: y}}", "at most one of"),
             ("- {job_name: a, body_size_limit: 10 potatoes}", "no size"),
-            ("- {job_name: a, dns_sd_configs: [{names: [x]}]}", "type A or AAAA"),
+            ("- {job_name: a, dns_sd_configs: [{names: []}]}", "at least one name"),
+            ("- {job_name: a, dns_sd_configs: [{names: [x], type: MX}]}", "needs a port, unless its type is SRV"),
+            ("- {job_name: a, dns_sd_configs: [{names: [x], type: TXT}]}", "unknown variant `TXT`"),
             ("- {job_name: a, speed: 1}", "unknown field `speed`"),
             ("- {job_name: a}\n- {job_name: a}", "occurs twice"),
             ("- {job_name: a, relabel_configs: [{regex: \"(\"}]}", "job \"a\""),

@@ -1,6 +1,7 @@
 //! [`Discovery`]: which addresses there are now, by the job's own list, files, servers and names.
 
-use super::config::{DnsSd, FileSd, HttpSd, ScrapeConfig, StaticConfig};
+use super::config::{FileSd, HttpSd, ScrapeConfig, StaticConfig};
+use super::dns::Dns;
 use super::fetch::Fetch;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(super) type Found = (String, BTreeMap<String, String>);
 #[derive(Debug, Default)]
 pub(super) struct Discovery {
     sources: BTreeMap<String, Vec<Found>>,
+    dns: Dns,
 }
 
 impl Discovery {
@@ -31,7 +33,9 @@ impl Discovery {
             answers.push((sd.url.clone(), http(sd, fetch).await));
         }
         for sd in &config.dns_sd_configs {
-            answers.extend(names(sd).await);
+            for name in &sd.names {
+                answers.push((name.clone(), self.dns.targets(name, sd).await));
+            }
         }
         for (source, answer) in answers {
             let found = answer.unwrap_or_else(|fault| {
@@ -97,20 +101,6 @@ async fn http(sd: &HttpSd, fetch: &dyn Fetch) -> Result<Vec<Found>, String> {
         Ok(Err(error)) => Err(error.to_string()),
         Ok(Ok(fetched)) => groups(&fetched.body, ("__meta_url", &sd.url)),
     }
-}
-
-async fn names(sd: &DnsSd) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for name in &sd.names {
-        let found = tokio::net::lookup_host((name.as_str(), sd.port)).await;
-        let found = found.map(|all| {
-            let wanted = all.filter(|address| address.is_ipv6() == (sd.kind == "AAAA"));
-            let labels = BTreeMap::from([("__meta_dns_name".to_owned(), name.clone())]);
-            wanted.map(|address| (address.to_string(), labels.clone())).collect()
-        });
-        answers.push((name.clone(), found.map_err(|error| error.to_string())));
-    }
-    answers
 }
 
 #[cfg(test)]

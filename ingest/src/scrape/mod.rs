@@ -11,14 +11,16 @@
 
 mod config;
 mod discover;
+mod dns;
 mod fetch;
 mod local;
 mod options;
 mod pass;
+mod resolve;
 mod run;
 mod target;
 
-pub use config::{DnsSd, FileSd, Global, HttpSd, InvalidScrape, ScrapeConfig, ScrapeFile, StaticConfig};
+pub use config::{DnsKind, DnsSd, FileSd, Global, HttpSd, InvalidScrape, ScrapeConfig, ScrapeFile, StaticConfig};
 pub use fetch::{Fetch, FetchError, Fetched, HttpFetch};
 pub use local::LocalJob;
 pub use options::ScrapeOptions;
