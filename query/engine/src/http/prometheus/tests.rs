@@ -22,7 +22,7 @@ async fn engine_of(options: QueryOptions) -> Arc<QueryEngine> {
     let mut batch = MetricBatch::builder();
     let run = Buckets { spans: vec![Span { offset: 1, length: 1 }], counts: vec![2.0] };
     let histogram = NativeHistogram { count: 2.0, sum: 3.0, positive: run, ..Default::default() };
-    batch.series([("__name__", "took_seconds"), ("job", "b")]).unwrap().histogram(5000, histogram.into());
+    batch.series([("__name__", "took_seconds"), ("job", "b")]).unwrap().histogram(5000, histogram);
     for (name, job, at) in [("up", "a", 1000), ("up", "b", 5000), ("http_requests_total", "a", 9000)] {
         batch.series([("__name__", name), ("job", job)]).unwrap().sample(at, 1.0);
     }
