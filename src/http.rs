@@ -71,6 +71,8 @@ impl App {
             .route("/", get(status::welcome))
             .route("/ready", get(status::ready))
             .route("/healthz", get(status::healthz))
+            .route("/-/ready", get(status::ready))
+            .route("/-/healthy", get(status::healthz))
             .route("/version", get(status::version))
             .route("/metrics", get(status::metrics))
             .fallback(later)

@@ -13,6 +13,7 @@ const EXAMPLES: &str = r#"Examples:
   gantry query 'sum by (app) (count_over_time({app=~".+"} |= "error" [1m]))' --since 15m --step 1m
   gantry query '{app="shop"} | json | duration_ms > 100' --limit 20
   gantry query 'SELECT level, count(*) FROM logs GROUP BY level' --output csv
+  gantry query "SELECT instance, max(value) FROM metrics WHERE name = 'node_load1' GROUP BY instance"
   gantry query --instant 'sum(rate({app="shop"}[5m]))'
 
 What starts with SELECT, WITH, EXPLAIN, SHOW or DESCRIBE is SQL; everything else is LogQL. Times of SQL stand in the

@@ -25,7 +25,9 @@ Read      GET  /loki/api/v1/query_range    LogQL, as Grafana's Loki data source 
           GET  /loki/api/v1/tail           live lines over a WebSocket
           GET  /loki/api/v1/patterns       what lines have in common
           GET  /api/v1/logs/context        the lines around a line
-          POST /api/v1/sql                 SQL over the table logs
+          POST /api/v1/sql                 SQL over the tables logs and metrics
+          GET  /api/v1/query_range         PromQL, as Grafana's Prometheus data source asks
+          GET  /federate                   the newest samples, for another Prometheus
 Delete    POST /loki/api/v1/delete        lines of streams, hidden at once; GET lists, DELETE cancels
 Move      GET  /api/v1/export              lines of a time range as a Parquet file
           POST /api/v1/import              the same file back

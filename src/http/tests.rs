@@ -20,6 +20,7 @@ async fn before_recovery_is_done_only_the_process_itself_answers() {
     assert_eq!(status_of(&router, "/ready").await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(status_of(&router, "/loki/api/v1/labels").await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(status_of(&router, "/healthz").await, StatusCode::OK);
+    assert_eq!(status_of(&router, "/-/healthy").await, StatusCode::OK, "Prometheus' name");
     assert_eq!(status_of(&router, "/metrics").await, StatusCode::OK);
 }
 

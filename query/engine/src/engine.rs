@@ -7,7 +7,7 @@ use crate::results::ResultCache;
 use crate::{QueryError, QueryOptions};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use gantry_model::{Clock, TenantId};
+use gantry_model::{Clock, TenantId, Timestamp};
 use gantry_store_api::{QueryMetrics, Queryable, ScanReport, Tail};
 use std::fmt;
 use std::future::Future;
@@ -25,6 +25,7 @@ pub struct QueryEngine {
     pub(crate) samples: Arc<dyn QueryMetrics>,
     pub(crate) tails: Arc<dyn Tail>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) started: Timestamp,
     pub(crate) metrics: Metrics,
     pub(crate) runtime: Arc<RuntimeEnv>,
     /// Values of LogQL's range aggregations.
@@ -69,6 +70,7 @@ impl QueryEngine {
             store,
             samples,
             tails,
+            started: clock.now(),
             clock,
             metrics,
             runtime,

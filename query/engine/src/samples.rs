@@ -1,9 +1,10 @@
 //! What is asked of metrics beside their values: series, labels, exemplars, what families mean, where series come from.
 
 use crate::{QueryEngine, QueryError};
-use gantry_model::metric::{Exemplar, MetricMetadata};
+use datafusion::execution::memory_pool::MemoryConsumer;
+use gantry_model::metric::{Exemplar, MetricMetadata, Samples, is_stale};
 use gantry_model::{LabelSet, Selector, TenantId};
-use gantry_store_api::{Cardinality, MillisRange};
+use gantry_store_api::{Cardinality, MillisRange, SelectSeries, SeriesSet, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which series: those that match any of the selectors, all where there is none, and have samples in the range.
@@ -13,7 +14,41 @@ pub struct SeriesScope {
     pub range: MillisRange,
 }
 
+/// The newest number of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Newest {
+    pub labels: LabelSet,
+    /// Milliseconds.
+    pub at_ms: i64,
+    pub value: f64,
+}
+
 impl QueryEngine {
+    /// The newest number in the range of each series that any of the selectors names, unless the series has ended.
+    pub async fn newest_samples(
+        &self,
+        tenant: &TenantId,
+        selectors: Vec<Selector>,
+        range: MillisRange,
+    ) -> Result<Vec<Newest>, QueryError> {
+        let querier = self.samples.metric_querier(tenant);
+        let memory = MemoryConsumer::new("federate").register(&self.runtime.memory_pool);
+        self.guarded("federate", tenant, async {
+            let mut found = BTreeMap::new();
+            for selector in selectors {
+                let request = SelectSeries { selector, range, step_ms: 0, max_bytes: self.options.max_scan_bytes };
+                let set = querier.select(&request).await?;
+                // Labels are shared with the store.
+                memory.try_grow(set.labels().len() * 2 * size_of::<Newest>())?;
+                let read = tokio::task::spawn_blocking(move || newest(&*set, range)).await;
+                let read = read.map_err(|error| QueryError::Internal(error.to_string()))??;
+                found.extend(read.into_iter().map(|one| (one.labels.clone(), one)));
+            }
+            Ok(found.into_values().collect())
+        })
+        .await
+    }
+
     /// Label sets, sorted.
     pub async fn metric_series(&self, tenant: &TenantId, scope: &SeriesScope) -> Result<Vec<LabelSet>, QueryError> {
         let querier = self.samples.metric_querier(tenant);
@@ -63,4 +98,19 @@ impl QueryEngine {
     pub fn metric_cardinality(&self, tenant: &TenantId, limit: usize) -> Cardinality {
         self.samples.cardinality(tenant, limit)
     }
+}
+
+fn newest(set: &dyn SeriesSet, range: MillisRange) -> Result<Vec<Newest>, StoreError> {
+    let (mut samples, mut found) = (Samples::default(), Vec::new());
+    for (at, labels) in set.labels().iter().enumerate() {
+        set.read(at, &mut samples)?;
+        // What is read may reach beyond the range.
+        let Some(last) = samples.timestamps.iter().rposition(|at| range.contains(*at)) else { continue };
+        let (at_ms, value) = (samples.timestamps[last], samples.values[last]);
+        let later = samples.histograms.iter().any(|(histogram, _)| *histogram > at_ms && range.contains(*histogram));
+        if !later && !is_stale(value) {
+            found.push(Newest { labels: labels.clone(), at_ms, value });
+        }
+    }
+    Ok(found)
 }

@@ -1,6 +1,6 @@
-//! SQL over the table `logs`: reading statements only.
+//! SQL over the tables `logs` and `metrics`: reading statements only.
 
-use crate::df::LogsTable;
+use crate::df::{LogsTable, MetricsTable};
 use crate::engine::Slot;
 use crate::{QueryEngine, QueryError};
 use datafusion::arrow::array::RecordBatch;
@@ -54,7 +54,7 @@ impl fmt::Debug for SqlAnswer {
 }
 
 impl QueryEngine {
-    /// Plans and starts a statement over the lines of `tenant` in `range`. Only SELECT, EXPLAIN, SHOW and DESCRIBE.
+    /// Plans and starts a statement over the lines of `tenant` in `range`, and over its samples. Only SELECT, EXPLAIN, SHOW and DESCRIBE.
     pub async fn sql(&self, tenant: &TenantId, statement: &str, range: TimeRange) -> Result<SqlAnswer, QueryError> {
         let started = Instant::now();
         let answer = self.start_sql(tenant, statement, range).await;
@@ -70,6 +70,8 @@ impl QueryEngine {
             let max_bytes = self.options.max_scan_bytes;
             let table = LogsTable::open(self.store.clone(), tenant.clone(), range, max_bytes).await?;
             context.register_table("logs", std::sync::Arc::new(table)).map_err(sql_error)?;
+            let samples = MetricsTable::open(self.samples.clone(), tenant.clone(), max_bytes).await?;
+            context.register_table("metrics", std::sync::Arc::new(samples)).map_err(sql_error)?;
             run(context, statement.to_owned()).await
         };
         let rows = timeout_at(deadline, start).await.map_err(|_| QueryError::Timeout)??;

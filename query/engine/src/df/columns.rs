@@ -166,7 +166,8 @@ fn label_column(streams: &[LabelSet], name: &str) -> Column {
     Column::Label(positions, Arc::new(StringArray::from(values)))
 }
 
-fn json(labels: &LabelSet) -> String {
+/// Labels as one object.
+pub(super) fn json(labels: &LabelSet) -> String {
     let mut text = String::new();
     metadata::encode(labels.iter(), &mut text);
     if text.is_empty() { "{}".into() } else { text }

@@ -11,15 +11,17 @@
 //!     ScanExec              a partition per core
 //! ```
 //!
-//! SQL goes through [`LogsTable`]. Never here: HTTP, parsing.
+//! SQL goes through [`LogsTable`] and [`MetricsTable`]. Never here: HTTP, parsing.
 
 mod buckets;
 mod columns;
 mod filters;
 mod limit;
+mod metrics;
 mod partial;
 mod pipeline;
 mod range;
+mod samples;
 mod scan;
 mod source;
 mod table;
@@ -27,6 +29,7 @@ mod window;
 
 pub use buckets::Measure;
 pub use limit::LogLimitExec;
+pub use metrics::MetricsTable;
 pub use partial::{Counting, RangeJob};
 pub use pipeline::PipelineExec;
 pub use range::{RangeAggExec, read_series};

@@ -49,6 +49,11 @@ impl LogsColumns {
         LogsColumns { sources, schema }
     }
 
+    /// Columns with names of their own, as many as fields.
+    pub fn named(sources: Vec<Source>, schema: SchemaRef) -> Self {
+        LogsColumns { sources, schema }
+    }
+
     pub fn source(&self, column: &str) -> Option<&Source> {
         Some(&self.sources[self.schema.index_of(column).ok()?])
     }

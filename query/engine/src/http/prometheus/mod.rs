@@ -3,6 +3,7 @@
 //! Here are queries, and the questions about names, the language and the state of the store.
 
 mod envelope;
+mod federate;
 mod language;
 mod names;
 mod params;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 type Engine = State<Arc<QueryEngine>>;
 
-/// The routes below `/api/v1`.
+/// The routes below `/api/v1`, and `/federate`.
 pub fn router() -> Router<Arc<QueryEngine>> {
     Router::new()
         .route("/api/v1/query", get(query::instant).post(query::instant))
@@ -34,4 +35,8 @@ pub fn router() -> Router<Arc<QueryEngine>> {
         .route("/api/v1/parse_query", get(language::parse).post(language::parse))
         .route("/api/v1/status/buildinfo", get(status::buildinfo))
         .route("/api/v1/status/tsdb", get(status::tsdb))
+        .route("/api/v1/status/flags", get(status::flags))
+        .route("/api/v1/status/runtimeinfo", get(status::runtimeinfo))
+        .route("/api/v1/status/walreplay", get(status::walreplay))
+        .route("/federate", get(federate::federate))
 }

@@ -77,8 +77,12 @@ fn selector(text: &str) -> Result<Selector, QueryError> {
 
 /// `match[]`, `start` and `end`; all series and all time where they are not given.
 pub fn scope(params: &Params) -> Result<SeriesScope, QueryError> {
-    let selectors = params.all("match[]").map(selector).collect::<Result<_, _>>()?;
-    Ok(SeriesScope { selectors, range: range(params)? })
+    Ok(SeriesScope { selectors: selectors(params)?, range: range(params)? })
+}
+
+/// All of `match[]`.
+pub fn selectors(params: &Params) -> Result<Vec<Selector>, QueryError> {
+    params.all("match[]").map(selector).collect()
 }
 
 impl SeriesScope {

@@ -5,6 +5,7 @@ use super::{Engine, params};
 use crate::http::request::Ask;
 use axum::extract::State;
 use axum::response::Response;
+use gantry_model::Timestamp;
 use serde_json::{Value, json};
 
 /// Rows of each list when the request does not say.
@@ -24,6 +25,41 @@ pub async fn buildinfo() -> Response {
         "goVersion": "",
     });
     success(&data.to_string(), &[])
+}
+
+/// Those of Prometheus' flags that have an option here, with the values in force.
+pub async fn flags(State(engine): Engine) -> Response {
+    let options = engine.options();
+    let features = if options.promql_experimental { "promql-experimental-functions,promql-duration-expr" } else { "" };
+    let duration = |duration| humantime::format_duration(duration).to_string().replace(' ', "");
+    let data = json!({
+        "enable-feature": features,
+        "query.lookback-delta": duration(options.promql_lookback),
+        "query.max-concurrency": options.slots().to_string(),
+        "query.max-samples": options.promql_max_samples.to_string(),
+        "query.timeout": duration(options.timeout),
+    });
+    success(&data.to_string(), &[])
+}
+
+/// What of Prometheus' list there is: when it began, what time it has, threads of a query.
+pub async fn runtimeinfo(State(engine): Engine) -> Response {
+    let data = json!({
+        "startTime": rfc3339(engine.started),
+        "serverTime": rfc3339(engine.clock.now()),
+        "GOMAXPROCS": engine.options().partitions(),
+    });
+    success(&data.to_string(), &[])
+}
+
+fn rfc3339(at: Timestamp) -> String {
+    let at = chrono::DateTime::from_timestamp_nanos(at.nanos());
+    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}
+
+/// Logs are read back before anything else is answered: whoever gets this answer has nothing to wait for.
+pub async fn walreplay() -> Response {
+    success(&json!({ "min": 0, "max": 0, "current": 0, "state": "done" }).to_string(), &[])
 }
 
 /// Which metrics and labels make so many series.

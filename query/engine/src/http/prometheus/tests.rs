@@ -187,3 +187,52 @@ async fn the_state_of_the_store_is_told() {
     assert_eq!(found["seriesCountByMetricName"], json!([{"name": "up", "value": 2}]));
     assert_eq!(data("/api/v1/status/buildinfo").await["version"], json!("3.5.0"));
 }
+
+#[tokio::test]
+async fn the_newest_samples_are_federated() {
+    let request = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+    let text = async |path: &str| {
+        let answer = router(engine().await).oneshot(request(path)).await.unwrap();
+        assert_eq!((answer.status(), answer.headers()["content-type"].to_str().unwrap()), (StatusCode::OK, TEXT));
+        String::from_utf8(to_bytes(answer.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
+    };
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    let up = "# TYPE up untyped\nup{job=\"a\"} 1 1000\nup{job=\"b\"} 1 5000\n";
+    assert_eq!(text("/federate?match[]=up&match[]=up").await, up);
+    let total = "# TYPE http_requests_total untyped\nhttp_requests_total{job=\"a\"} 1 9000\n";
+    assert_eq!(text("/federate?match[]=up&match[]=http_requests_total").await, format!("{total}{up}"));
+    assert_eq!(text("/federate?match[]=took_seconds").await, "", "text cannot say histograms");
+    assert!(refused("/federate").await.contains("no match[]"));
+}
+
+#[tokio::test]
+async fn the_process_tells_its_state_in_prometheus_words() {
+    let flags = data("/api/v1/status/flags").await;
+    assert_eq!((&flags["query.lookback-delta"], &flags["query.timeout"]), (&json!("5m"), &json!("1m")));
+    let found = data("/api/v1/status/runtimeinfo").await;
+    assert_eq!(found["startTime"], json!("1970-01-01T00:00:10Z"));
+    assert_eq!(data("/api/v1/status/walreplay").await["state"], json!("done"));
+}
+
+/// The rows of the answer.
+async fn sql(statement: &str) -> Value {
+    let request = Request::post("/api/v1/sql").body(Body::from(statement.to_owned())).unwrap();
+    let answer = router(engine().await).oneshot(request).await.unwrap();
+    let (status, body) = (answer.status(), to_bytes(answer.into_body(), 1 << 20).await.unwrap());
+    assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&body));
+    serde_json::from_slice::<Value>(&body).unwrap()["data"].take()
+}
+
+#[tokio::test]
+async fn samples_are_a_table_of_sql() {
+    let rows = sql("SELECT name, job, value, timestamp FROM metrics WHERE name = 'up' ORDER BY job").await;
+    let row = |job: &str, at: &str| json!({"name": "up", "job": job, "value": 1.0, "timestamp": at});
+    assert_eq!(rows, json!([row("a", "1970-01-01T00:00:01Z"), row("b", "1970-01-01T00:00:05Z")]));
+    assert_eq!(sql("SELECT count(*) AS n FROM metrics").await, json!([{"n": 4}]));
+    let rows = sql("SELECT value, count, sum, labels FROM metrics WHERE name LIKE 'took%'").await;
+    let labels = "{\"__name__\":\"took_seconds\",\"job\":\"b\"}";
+    assert_eq!(rows, json!([{"value": null, "count": 2.0, "sum": 3.0, "labels": labels}]));
+    let since = "timestamp > '1970-01-01T00:00:01Z' AND timestamp <= '1970-01-01T00:00:05Z'";
+    let rows = sql(&format!("SELECT name FROM metrics WHERE job = 'b' AND {since} ORDER BY name")).await;
+    assert_eq!(rows, json!([{"name": "took_seconds"}, {"name": "up"}]));
+}

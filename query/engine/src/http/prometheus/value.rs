@@ -5,6 +5,7 @@ use gantry_model::LabelSet;
 use gantry_model::metric::NativeHistogram;
 use gantry_promql::histogram::{Bucket, all_buckets};
 use gantry_promql::{Cell, Params, Value};
+use gantry_query_eval::value::format_sample;
 use std::fmt::Write;
 
 /// A series with its points: milliseconds and a value.
@@ -104,16 +105,21 @@ fn point((at, cell): &(i64, &Cell), out: &mut String) {
     out.push(']');
 }
 
-/// A number as a string; with an exponent where it is very small or very large.
-pub fn number(value: f64, out: &mut String) {
+/// A number as a string.
+fn number(value: f64, out: &mut String) {
+    let _ = write!(out, "\"{}\"", number_text(value));
+}
+
+/// A number with an exponent where it is very small or very large; `NaN`, `+Inf`, `-Inf`.
+pub fn number_text(value: f64) -> String {
     let size = value.abs();
     if size == 0.0 || !size.is_finite() || (1e-6..1e21).contains(&size) {
-        return json::sample(value, out);
+        return format_sample(value);
     }
     let text = format!("{value:e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
-    let _ = write!(out, "\"{mantissa}e{sign}{digits:0>2}\"");
+    format!("{mantissa}e{sign}{digits:0>2}")
 }
 
 fn histogram(h: &NativeHistogram, out: &mut String) {
