@@ -1,9 +1,13 @@
-//! Rules: what Prometheus' rule files say, checked.
+//! Rules: what Prometheus' rule files say, and what comes of them as time goes by.
 //!
-//! Pure and synchronous. It never does I/O, never reads a clock, and knows no query engine.
+//! Pure and synchronous. It never does I/O, never reads a clock, and knows no query engine: that is behind [`Evaluate`].
 //!
-//! Start with [`RuleFile::parse`] and [`RuleFile::problems`].
+//! Start with [`RuleFile::parse`] and [`RuleFile::problems`]; then [`Group`].
 
+mod group;
 mod rules;
+mod seam;
 
+pub use group::{Alert, AlertState, ForState, Group, Outcome, RuleError};
 pub use rules::{Duplicate, InvalidRules, Problem, Rule, RuleFile, RuleGroup};
+pub use seam::{Evaluate, Expand, Point, Sample, Subject, Value};

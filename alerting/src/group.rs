@@ -1,0 +1,153 @@
+//! A group of rules over time: evaluates them in their order, writes what they yield, and ends series that vanished.
+//!
+//! A rule that fails keeps its alerts and series as they were, and the others go on. Start with [`Group::evaluate`].
+
+mod alert;
+mod record;
+mod restore;
+#[cfg(test)]
+mod tests;
+
+pub use alert::{Alert, AlertState};
+pub use restore::ForState;
+
+use crate::rules::{Rule, RuleGroup};
+use crate::seam::{Evaluate, Expand, Point, Value};
+use alert::Alerting;
+use gantry_model::LabelSet;
+use gantry_model::metric::stale_marker;
+use record::Recording;
+use std::collections::BTreeSet;
+
+/// Rules with what they remember from one evaluation to the next.
+#[derive(Clone, Debug)]
+pub struct Group {
+    query_offset_ms: i64,
+    /// Most series or alerts of a rule.
+    limit: Option<usize>,
+    rules: Vec<Member>,
+}
+
+#[derive(Clone, Debug)]
+struct Member {
+    kind: Kind,
+    /// Series that the rule wrote last time.
+    written: BTreeSet<LabelSet>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Alerting(Alerting),
+    Recording(Recording),
+}
+
+/// Why a rule could not be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RuleError {
+    #[error("{0}")]
+    Query(String),
+    #[error("vector contains metrics with the same labelset after applying {0} labels")]
+    SameLabels(&'static str),
+    #[error("exceeded limit of {limit} with {found} {what}")]
+    Limit { limit: usize, found: usize, what: &'static str },
+    #[error("the result could not be stored: {0}")]
+    Append(String),
+}
+
+/// What came of one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Name of the alert or of the recorded series.
+    pub rule: String,
+    /// How many series it wrote.
+    pub result: Result<usize, RuleError>,
+}
+
+/// The evaluation that a rule is in.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    now_ms: i64,
+    /// The instant that is asked for, and that points carry.
+    at_ms: i64,
+    limit: Option<usize>,
+}
+
+impl Round {
+    fn check_limit(&self, found: usize, what: &'static str) -> Result<(), RuleError> {
+        match self.limit {
+            Some(limit) if found > limit => Err(RuleError::Limit { limit, found, what }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Group {
+    /// A group that has [no problems](crate::RuleFile::problems) and was never evaluated. `query_offset_ms`: that of groups without one.
+    pub fn new(group: &RuleGroup, query_offset_ms: i64) -> Self {
+        let member = |rule: &Rule| {
+            // Labels of the rule come last, and the last counts.
+            let mut labels = group.labels.clone();
+            labels.extend(rule.labels.clone());
+            let kind = if rule.alert.is_empty() {
+                Kind::Recording(Recording::new(rule, labels))
+            } else {
+                Kind::Alerting(Alerting::new(rule, labels))
+            };
+            Member { kind, written: BTreeSet::new() }
+        };
+        Group {
+            query_offset_ms: group.query_offset_ms.unwrap_or(query_offset_ms),
+            limit: usize::try_from(group.limit).ok().filter(|limit| *limit > 0),
+            rules: group.rules.iter().map(member).collect(),
+        }
+    }
+
+    /// Evaluates all rules at an instant (milliseconds since 1970).
+    pub fn evaluate(&mut self, now_ms: i64, evaluate: &mut dyn Evaluate, expand: &dyn Expand) -> Vec<Outcome> {
+        let round = Round { now_ms, at_ms: now_ms.saturating_sub(self.query_offset_ms), limit: self.limit };
+        self.rules.iter_mut().map(|rule| rule.evaluate(round, evaluate, expand)).collect()
+    }
+
+    /// Alerts of all rules, in the order of rules and labels: those that are pending or fire, and those resolved of late.
+    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.alerting().flat_map(Alerting::alerts)
+    }
+
+    fn alerting(&self) -> impl Iterator<Item = &Alerting> {
+        self.rules.iter().filter_map(|member| match &member.kind {
+            Kind::Alerting(rule) => Some(rule),
+            Kind::Recording(_) => None,
+        })
+    }
+}
+
+impl Member {
+    fn evaluate(&mut self, round: Round, evaluate: &mut dyn Evaluate, expand: &dyn Expand) -> Outcome {
+        let (rule, points) = match &mut self.kind {
+            Kind::Alerting(rule) => (rule.name(), rule.evaluate(round, evaluate, expand)),
+            Kind::Recording(rule) => (rule.name(), rule.evaluate(round, evaluate)),
+        };
+        Outcome { rule, result: points.and_then(|points| self.write(points, round.at_ms, evaluate)) }
+    }
+
+    /// Writes points, and stale markers where there were some last time and are none now.
+    fn write(&mut self, mut points: Vec<Point>, at_ms: i64, evaluate: &mut dyn Evaluate) -> Result<usize, RuleError> {
+        let now: BTreeSet<LabelSet> = points.iter().map(|point| point.labels.clone()).collect();
+        let count = points.len();
+        points.extend(self.written.difference(&now).map(|gone| Point {
+            labels: gone.clone(),
+            at_ms,
+            value: Value::Number(stale_marker()),
+        }));
+        if !points.is_empty() {
+            evaluate.append(points).map_err(RuleError::Append)?;
+        }
+        self.written = now;
+        Ok(count)
+    }
+}
+
+/// Labels with others set over them; a label that is set to nothing is taken away.
+fn set<'l>(labels: &'l LabelSet, over: impl IntoIterator<Item = (&'l str, &'l str)>) -> LabelSet {
+    LabelSet::from_pairs(labels.iter().chain(over))
+}
