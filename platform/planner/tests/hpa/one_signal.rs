@@ -80,8 +80,14 @@ fn replicas() {
         ("missing ones use nothing going up", Utilization(50), and(&[1000, 1000], &[pod(None)]), Some(4)),
         ("missing ones use all going down", Utilization(50), and(&[100, 100], &[pod(None)]), Some(3)),
         ("missing ones use the target going down", AverageValue(100), and(&[10, 10, 10], &[pod(None)]), Some(2)),
-        ("missing ones may turn the ratio: nothing", Utilization(50), and(&[400, 400, 400], &[pod(None)]), Some(4)),
-        ("going up turned by missing ones: nothing", Utilization(50), and(&[600], &[pod(None)]), Some(2)),
+        ("going down turned by missing ones: nothing", Utilization(50), and(&[400, 400], &[pod(None)]), Some(3)),
+        (
+            "going up turned by missing ones: nothing",
+            Utilization(50),
+            and(&[600], &[pod(None), pod(None), pod(None)]),
+            Some(4),
+        ),
+        ("a ratio of exactly 1 assumes nothing", Utilization(50), and(&[500, 500], &[pod(None)]), Some(3)),
         ("gone ones do not count", Utilization(50), and(&[500, 500], &[gone()]), Some(3)),
         ("a request is missing", Utilization(50), vec![pod(Some(1)), Pod { request: None, ..pod(Some(1)) }], None),
         (
@@ -106,6 +112,18 @@ fn replicas() {
         let current = u32::try_from(pods.len()).unwrap();
         assert_eq!(asked(target, Reading::Pods { cpu: true, pods }, current), wanted, "{name}");
     }
+}
+
+#[test]
+fn what_is_assumed_does_not_scale_against_what_was_measured() {
+    let of = |used: &[i64]| Reading::Pods {
+        cpu: true,
+        pods: used.iter().map(|used| pod(Some(*used))).chain([pod(None)]).collect(),
+    };
+    // More replicas have samples than were asked for: 0.84 of the target on 5 of them would be 5.
+    assert_eq!(asked(AverageValue(500), of(&[400; 4]), 3), Some(3));
+    // Fewer: 1.33 of the target on 3 of them would be 4.
+    assert_eq!(asked(AverageValue(500), of(&[1000; 2]), 6), Some(6));
 }
 
 #[test]
