@@ -1,4 +1,4 @@
-//! `gantry query`: a question in LogQL or SQL, the answer as a table, JSON or CSV.
+//! `gantry query`: a question in LogQL, PromQL or SQL, the answer as a table, JSON or CSV.
 
 use super::client::Client;
 use super::pager::Printer;
@@ -14,10 +14,11 @@ const EXAMPLES: &str = r#"Examples:
   gantry query '{app="shop"} | json | duration_ms > 100' --limit 20
   gantry query 'SELECT level, count(*) FROM logs GROUP BY level' --output csv
   gantry query "SELECT instance, max(value) FROM metrics WHERE name = 'node_load1' GROUP BY instance"
+  gantry query --promql 'sum by (job) (rate(http_requests_total[5m]))' --since 15m --step 1m
   gantry query --instant 'sum(rate({app="shop"}[5m]))'
 
-What starts with SELECT, WITH, EXPLAIN, SHOW or DESCRIBE is SQL; everything else is LogQL. Times of SQL stand in the
-statement itself."#;
+What starts with SELECT, WITH, EXPLAIN, SHOW or DESCRIBE is SQL; everything else is LogQL, or PromQL with --promql.
+Times of SQL stand in the statement itself."#;
 
 const SQL_WORDS: [&str; 6] = ["SELECT", "WITH", "EXPLAIN", "SHOW", "DESCRIBE", "VALUES"];
 /// Points of a series when no step is given.
@@ -26,9 +27,12 @@ const POINTS: i64 = 60;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct QueryArgs {
-    /// LogQL or SQL
+    /// LogQL, SQL, or PromQL with --promql
     #[arg(value_name = "QUERY")]
     query: String,
+    /// The query is PromQL: it asks metrics, not lines
+    #[arg(long)]
+    promql: bool,
     /// How far back to look
     #[arg(long, value_parser = when::duration, default_value = "1h", value_name = "DURATION")]
     since: Duration,
@@ -63,7 +67,11 @@ enum Format {
 
 pub async fn query(args: QueryArgs) -> Result<(), Failure> {
     let client = Client::new(&args.server)?;
-    let answer = if is_sql(&args.query) { ask_sql(&client, &args).await? } else { ask_logql(&client, &args).await? };
+    let answer = if is_sql(&args.query) && !args.promql {
+        ask_sql(&client, &args).await?
+    } else {
+        ask_at_times(&client, &args).await?
+    };
     let lines = match args.output {
         Format::Json => vec![serde_json::to_string_pretty(&answer.raw).map_err(anyhow::Error::from)?],
         Format::Csv => table::csv(&answer.header, &answer.rows),
@@ -109,26 +117,33 @@ async fn ask_sql(client: &Client, args: &QueryArgs) -> Result<Answer, Failure> {
     Ok(Answer { header, rows, raw, warnings: Vec::new() })
 }
 
-async fn ask_logql(client: &Client, args: &QueryArgs) -> Result<Answer, Failure> {
+/// LogQL or PromQL.
+async fn ask_at_times(client: &Client, args: &QueryArgs) -> Result<Answer, Failure> {
     let now = SystemClock.now();
     let end = when::instant(&args.end, now)?;
     let start = match &args.start {
         Some(start) => when::instant(start, now)?,
         None => end.saturating_sub(when::nanos(args.since)),
     };
-    let mut parameters = vec![("query", args.query.clone()), ("limit", args.limit.to_string())];
+    // Of PromQL a limit would be one of series.
+    let limit = (!args.promql).then(|| ("limit", args.limit.to_string()));
+    let mut parameters: Vec<_> = limit.into_iter().chain([("query", args.query.clone())]).collect();
+    let time = |at: Timestamp| {
+        if args.promql { format!("{}", at.nanos() as f64 / 1e9) } else { at.nanos().to_string() }
+    };
     let path = if args.instant {
-        parameters.push(("time", end.nanos().to_string()));
-        "/loki/api/v1/query"
+        parameters.push(("time", time(end)));
+        if args.promql { "/api/v1/query" } else { "/loki/api/v1/query" }
     } else {
         let step = args.step.map_or_else(|| ((end.nanos() - start.nanos()) / POINTS).max(1_000_000_000), when::nanos);
-        parameters.push(("start", start.nanos().to_string()));
-        parameters.push(("end", end.nanos().to_string()));
+        parameters.push(("start", time(start)));
+        parameters.push(("end", time(end)));
         parameters.push(("step", format!("{}", step as f64 / 1e9)));
-        "/loki/api/v1/query_range"
+        if args.promql { "/api/v1/query_range" } else { "/loki/api/v1/query_range" }
     };
     let mut answer = client.get(path, &parameters).await?;
-    let warnings = answer["warnings"].as_array().into_iter().flatten().map(cell).collect();
+    let remarks = [&answer["warnings"], &answer["infos"]].into_iter().filter_map(Value::as_array);
+    let warnings = remarks.flatten().map(cell).collect();
     let mut data = answer["data"].take();
     let (kind, raw) = (cell(&data["resultType"]), data["result"].take());
     let (header, rows) = rows(&kind, &raw)?;
@@ -140,9 +155,14 @@ type Rows = (Vec<String>, Vec<Vec<String>>);
 fn rows(kind: &str, result: &Value) -> Result<Rows, Failure> {
     match kind {
         "streams" => Ok(lines(result)),
-        "vector" => Ok(series(result, |one| vec![one["value"].clone()])),
-        "matrix" => Ok(series(result, |one| one["values"].as_array().cloned().unwrap_or_default())),
-        "scalar" => Ok((vec!["time".to_owned(), "value".to_owned()], vec![sample(result)])),
+        "vector" => Ok(series(result, |one| {
+            [&one["value"], &one["histogram"]].into_iter().filter(|v| !v.is_null()).cloned().collect()
+        })),
+        "matrix" => Ok(series(result, |one| {
+            let lists = [&one["values"], &one["histograms"]].into_iter().filter_map(Value::as_array);
+            lists.flatten().cloned().collect()
+        })),
+        "scalar" | "string" => Ok((vec!["time".to_owned(), "value".to_owned()], vec![sample(result)])),
         other => Err(anyhow!("the server answered with a {other:?}, which this program does not know").into()),
     }
 }

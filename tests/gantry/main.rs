@@ -17,6 +17,7 @@ mod machine;
 mod metrics_crash;
 mod metrics_in;
 mod otel;
+mod prometheus_api;
 mod promql;
 mod remote_write;
 mod rotation;
