@@ -4,6 +4,7 @@
 
 mod alert;
 mod record;
+mod reload;
 mod restore;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,8 @@ pub struct Group {
     /// Most series or alerts of a rule.
     limit: Option<usize>,
     rules: Vec<Member>,
+    /// Series of rules that are gone and were not ended yet.
+    orphans: BTreeSet<LabelSet>,
 }
 
 #[derive(Clone, Debug)]
@@ -99,13 +102,16 @@ impl Group {
             query_offset_ms: group.query_offset_ms.unwrap_or(query_offset_ms),
             limit: usize::try_from(group.limit).ok().filter(|limit| *limit > 0),
             rules: group.rules.iter().map(member).collect(),
+            orphans: BTreeSet::new(),
         }
     }
 
     /// Evaluates all rules at an instant (milliseconds since 1970).
     pub fn evaluate(&mut self, now_ms: i64, evaluate: &mut dyn Evaluate, expand: &dyn Expand) -> Vec<Outcome> {
         let round = Round { now_ms, at_ms: now_ms.saturating_sub(self.query_offset_ms), limit: self.limit };
-        self.rules.iter_mut().map(|rule| rule.evaluate(round, evaluate, expand)).collect()
+        let outcomes = self.rules.iter_mut().map(|rule| rule.evaluate(round, evaluate, expand)).collect();
+        self.end_orphans(round.at_ms, evaluate);
+        outcomes
     }
 
     /// Alerts of all rules, in the order of rules and labels: those that are pending or fire, and those resolved of late.
@@ -134,17 +140,19 @@ impl Member {
     fn write(&mut self, mut points: Vec<Point>, at_ms: i64, evaluate: &mut dyn Evaluate) -> Result<usize, RuleError> {
         let now: BTreeSet<LabelSet> = points.iter().map(|point| point.labels.clone()).collect();
         let count = points.len();
-        points.extend(self.written.difference(&now).map(|gone| Point {
-            labels: gone.clone(),
-            at_ms,
-            value: Value::Number(stale_marker()),
-        }));
+        points.extend(ends(self.written.difference(&now), at_ms));
         if !points.is_empty() {
             evaluate.append(points).map_err(RuleError::Append)?;
         }
         self.written = now;
         Ok(count)
     }
+}
+
+/// Stale markers of series.
+fn ends<'l>(series: impl IntoIterator<Item = &'l LabelSet>, at_ms: i64) -> Vec<Point> {
+    let end = |labels: &LabelSet| Point { labels: labels.clone(), at_ms, value: Value::Number(stale_marker()) };
+    series.into_iter().map(end).collect()
 }
 
 /// Labels with others set over them; a label that is set to nothing is taken away.

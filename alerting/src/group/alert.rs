@@ -50,11 +50,11 @@ pub struct Alert {
 /// An alerting rule with its alerts.
 #[derive(Clone, Debug)]
 pub(super) struct Alerting {
-    name: String,
+    pub(super) name: String,
     expr: String,
     pub(super) for_ms: i64,
     keep_firing_for_ms: i64,
-    labels: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     pub(super) active: BTreeMap<LabelSet, Alert>,
     /// Alerts write no series before it is known since when they are active.

@@ -275,3 +275,56 @@ fn what_was_not_written_or_is_short_starts_anew() {
         assert_eq!(group.alerts().next().unwrap().active_ms, 100 * MINUTE, "{more}");
     }
 }
+
+#[test]
+fn rules_that_are_read_again_go_on_and_those_that_are_gone_end() {
+    let mut old =
+        group("{name: g, rules: [{alert: A, expr: x, for: 5m}, {record: r, expr: x}, {record: gone, expr: x}]}");
+    let mut script = Script::default();
+    script.answer("x", &[("job=a", 1.0)]);
+    script.answer("y", &[("job=b", 2.0)]);
+    old.evaluate(0, &mut script, &Words);
+    script.taken();
+    let mut new =
+        group("{name: g, rules: [{record: r, expr: y}, {alert: A, expr: x, for: 9m}, {alert: gone, expr: z}]}");
+    new.adopt(old);
+    new.evaluate(MINUTE, &mut script, &Words);
+    assert_eq!(new.alerts().next().unwrap().active_ms, 0, "the alert is active since before");
+    let (gone, series) = script.taken().into_iter().partition::<Vec<_>, _>(|point| point.ends_with("stale"));
+    assert_eq!(gone, ["__name__=gone job=a stale", "__name__=r job=a stale"]);
+    assert_eq!(series.len(), 3);
+    new.evaluate(2 * MINUTE, &mut script, &Words);
+    assert!(script.taken().iter().all(|point| !point.ends_with("stale")), "an end is written once");
+    assert_eq!(new.end(3 * MINUTE, &mut script), Ok(3));
+    assert_eq!(script.taken().iter().filter(|point| point.ends_with("stale")).count(), 3);
+}
+
+#[test]
+fn series_that_change_their_rule_do_not_end() {
+    let mut old = group("{name: g, rules: [{record: r, expr: x, labels: {a: b}}]}");
+    let mut script = Script::default();
+    script.answer("x", &[("job=a", 1.0)]);
+    script.answer("y", &[("job=a a=b", 1.0)]);
+    old.evaluate(0, &mut script, &Words);
+    let mut new = group("{name: g, rules: [{record: r, expr: y}]}");
+    new.adopt(old);
+    script.taken();
+    new.evaluate(MINUTE, &mut script, &Words);
+    assert_eq!(script.taken(), ["__name__=r a=b job=a 1"]);
+}
+
+#[test]
+fn an_end_that_could_not_be_stored_is_tried_again() {
+    let mut old = group("{name: g, rules: [{record: r, expr: x}]}");
+    let mut script = Script::default();
+    script.answer("x", &[("job=a", 1.0)]);
+    old.evaluate(0, &mut script, &Words);
+    script.taken();
+    let mut new = group("{name: g}");
+    new.adopt(old);
+    script.full = true;
+    new.evaluate(MINUTE, &mut script, &Words);
+    script.full = false;
+    new.evaluate(2 * MINUTE, &mut script, &Words);
+    assert_eq!(script.taken(), ["__name__=r job=a stale"]);
+}

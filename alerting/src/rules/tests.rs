@@ -1,5 +1,6 @@
 use super::RuleFile;
 use gantry_query_lang::promql::Options;
+use std::collections::BTreeMap;
 
 fn problems(text: &str) -> Vec<String> {
     let file = RuleFile::parse(text).unwrap();
@@ -110,4 +111,21 @@ fn rules_that_write_the_same_series_are_found_across_groups() {
     let found = RuleFile::parse(&text).unwrap().duplicates();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].name.as_str(), found[0].labels["a"].as_str()), ("r", "b"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_reading_or_checking_panic(
+        text in "(groups|rules|- |name|record|alert|expr|for|labels|: |\\n|  |[{}\\[\\],]|5m|&a|\\*a|!!|\\PC){0,60}",
+        name in "\\PC{0,8}", expr in "\\PC{0,30}", time in "[0-9a-z.-]{0,25}",
+    ) {
+        let rule = BTreeMap::from([("record", &name), ("expr", &expr), ("for", &time)]);
+        let file = BTreeMap::from([("groups", [BTreeMap::from([("rules", [rule])])])]);
+        for text in [text, serde_yaml_ng::to_string(&file).unwrap()] {
+            if let Ok(file) = RuleFile::parse(&text) {
+                file.problems(Options::ALL);
+                file.duplicates();
+            }
+        }
+    }
 }
