@@ -216,6 +216,10 @@ impl Evaluator<'_> {
         let by_value = matches!(call.function, Function::Sort | Function::SortDesc);
         let descending = matches!(call.function, Function::SortDesc | Function::SortByLabelDesc);
         if by_value {
+            if self.grid.count != 1 {
+                // Within a subquery: there is no order to see.
+                return Ok(series);
+            }
             series.retain(|one| one.column.float(0).is_some());
             series.sort_by(|a, b| {
                 let (a, b) = (a.column.float(0).unwrap_or(f64::NAN), b.column.float(0).unwrap_or(f64::NAN));

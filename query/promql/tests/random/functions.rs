@@ -165,8 +165,8 @@ impl Queries<'_> {
                     self.chance.pick(if comparison { &["team", "", ""] } else { &["team", "team, instance", ""] });
                 format!("({owner} {op} on (job) group_right ({include}) {l})")
             }
-            3 => format!("({l} {op} {} {r})", self.matching()),
-            4 => format!(
+            3 if !comparison => format!("({l} {op} {} {r})", self.matching()),
+            4 if !comparison => format!(
                 "({l} {op} {} group_left ({}) {r})",
                 self.matching(),
                 self.chance.pick(&["", "zone", "version"])

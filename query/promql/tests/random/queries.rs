@@ -14,7 +14,7 @@
 //! - subqueries of what stands at `@` have an instant: Prometheus invents one;
 //! - parameters of aggregations of what stands at `@` are constant: Prometheus takes such aggregations for constant;
 //! - variances have finite terms: 2 answers 0 or NaN for others; sines are of small numbers: of large ones they are chance;
-//! - comparisons copy no label that tells their series apart: 2 does not look at pairs that compare false;
+//! - comparisons match by all labels, or copy none that tells their series apart: 2 does not look at pairs that compare false;
 //! - `atan2` stands below a minus: 2 keeps the name;
 //! - `double_exponential_smoothing` is called `holt_winters` in 2: whoever asks both renames it.
 
