@@ -29,6 +29,8 @@ pub use document::DocumentOptions;
 pub(crate) use document::{Context, Document, write_map};
 pub use elastic::{Bulk, BulkItem, BulkRequest, ItemError, bulk};
 pub(crate) use exposition::open_metrics_float;
+#[cfg(test)]
+pub(crate) use exposition::tests::families as families_in_protobuf;
 pub use exposition::{
     Entry, ExpositionContext, ExpositionFormat, TextError, TextExemplar, TextFormat, TextParser, TextSample, exposition,
 };

@@ -50,6 +50,12 @@ pub struct ScrapeConfig {
     pub honor_timestamps: bool,
     pub follow_redirects: bool,
     pub enable_compression: bool,
+    /// Forms of exposition that targets are asked for, the best first; `None`: texts.
+    pub scrape_protocols: Option<Vec<ScrapeProtocol>>,
+    /// Ask for protobuf first, in which native histograms come.
+    pub scrape_native_histograms: bool,
+    /// How to read what says of itself nothing that is known; by default the text format.
+    pub fallback_scrape_protocol: Option<ScrapeProtocol>,
     pub basic_auth: Option<BasicAuth>,
     pub authorization: Option<Credentials>,
     pub bearer_token: Option<Secret>,
@@ -89,6 +95,9 @@ impl Default for ScrapeConfig {
             honor_timestamps: true,
             follow_redirects: true,
             enable_compression: true,
+            scrape_protocols: None,
+            scrape_native_histograms: false,
+            fallback_scrape_protocol: None,
             basic_auth: None,
             authorization: None,
             bearer_token: None,
@@ -106,6 +115,42 @@ impl Default for ScrapeConfig {
             label_value_length_limit: 0,
             body_size_limit: 0,
             target_limit: 0,
+        }
+    }
+}
+
+/// A form of exposition, by Prometheus' name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScrapeProtocol {
+    PrometheusProto,
+    #[serde(rename = "OpenMetricsText0.0.1")]
+    OpenMetricsText001,
+    #[serde(rename = "OpenMetricsText1.0.0")]
+    OpenMetricsText100,
+    #[serde(rename = "PrometheusText0.0.4")]
+    PrometheusText004,
+    #[serde(rename = "PrometheusText1.0.0")]
+    PrometheusText100,
+}
+
+impl ScrapeProtocol {
+    const TEXTS: [ScrapeProtocol; 4] = [
+        ScrapeProtocol::OpenMetricsText100,
+        ScrapeProtocol::OpenMetricsText001,
+        ScrapeProtocol::PrometheusText100,
+        ScrapeProtocol::PrometheusText004,
+    ];
+
+    /// As in `Accept` and `Content-Type`.
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            ScrapeProtocol::PrometheusProto => {
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+            }
+            ScrapeProtocol::OpenMetricsText001 => "application/openmetrics-text;version=0.0.1",
+            ScrapeProtocol::OpenMetricsText100 => "application/openmetrics-text;version=1.0.0",
+            ScrapeProtocol::PrometheusText004 => "text/plain;version=0.0.4",
+            ScrapeProtocol::PrometheusText100 => "text/plain;version=1.0.0;escaping=allow-utf-8",
         }
     }
 }
@@ -241,10 +286,24 @@ impl ScrapeConfig {
         if self.dns_sd_configs.iter().any(|sd| sd.kind != DnsKind::Srv && sd.port == 0) {
             return wrong("dns_sd_configs needs a port, unless its type is SRV");
         }
+        let protocols = self.protocols();
+        if protocols.is_empty() || (1..protocols.len()).any(|at| protocols[..at].contains(&protocols[at])) {
+            return wrong("scrape_protocols needs at least one form of exposition, and each of them once");
+        }
         if let Err(what) = self.client().check() {
             return wrong(&what);
         }
         self.rules().map(drop).map_err(|error| InvalidScrape(format!("scrape_configs, job {job:?}: {error}")))
+    }
+
+    /// What scrapes may be read from, the best first.
+    pub(super) fn protocols(&self) -> Vec<ScrapeProtocol> {
+        let mut protocols = self.scrape_protocols.clone().unwrap_or_else(|| ScrapeProtocol::TEXTS.to_vec());
+        if self.scrape_native_histograms {
+            protocols.retain(|protocol| *protocol != ScrapeProtocol::PrometheusProto);
+            protocols.insert(0, ScrapeProtocol::PrometheusProto);
+        }
+        protocols
     }
 
     /// How targets are spoken to.
@@ -347,6 +406,8 @@ scrape_configs:
             ("- {job_name: a, dns_sd_configs: [{names: [x], type: MX}]}", "needs a port, unless its type is SRV"),
             ("- {job_name: a, dns_sd_configs: [{names: [x], type: TXT}]}", "unknown variant `TXT`"),
             ("- {job_name: a, speed: 1}", "unknown field `speed`"),
+            ("- {job_name: a, scrape_protocols: []}", "at least one form"),
+            ("- {job_name: a, scrape_protocols: [Morse]}", "unknown variant `Morse`"),
             ("- {job_name: a}\n- {job_name: a}", "occurs twice"),
             ("- {job_name: a, relabel_configs: [{regex: \"(\"}]}", "job \"a\""),
         ];

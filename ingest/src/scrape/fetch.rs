@@ -11,10 +11,6 @@ use reqwest::{Method, Response, StatusCode};
 use std::fmt::Debug;
 use std::time::Duration;
 
-/// What scrapes can be read from.
-const ACCEPTED: &str = "application/openmetrics-text;version=1.0.0;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,\
-                        text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
-
 /// A body as it is meant, decompressed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fetched {
@@ -57,6 +53,8 @@ pub trait Fetch: Debug + Send + Sync {
 pub struct HttpFetch {
     client: HttpClient,
     enable_compression: bool,
+    /// Header `Accept`.
+    accepted: String,
 }
 
 impl HttpFetch {
@@ -65,7 +63,7 @@ impl HttpFetch {
     pub fn new(config: &ScrapeConfig) -> Result<Self, InvalidScrape> {
         let wrong = |error| InvalidScrape(format!("scrape_configs, job {:?}: {error}", config.job_name));
         let client = HttpClient::new(config.client()).map_err(wrong)?;
-        Ok(HttpFetch { client, enable_compression: config.enable_compression })
+        Ok(HttpFetch { client, enable_compression: config.enable_compression, accepted: accepted(config) })
     }
 }
 
@@ -75,7 +73,7 @@ impl Fetch for HttpFetch {
         let encodings = if self.enable_compression { "gzip" } else { "identity" };
         let request = self.client.request(Method::GET, url);
         let request = request.map_err(|error| FetchError::new(Reason::ScrapeFailed, error.to_string()))?;
-        let request = request.header(ACCEPT, ACCEPTED).header(ACCEPT_ENCODING, encodings);
+        let request = request.header(ACCEPT, &self.accepted).header(ACCEPT_ENCODING, encodings);
         let request = request.header(USER_AGENT, concat!("Gantry/", env!("CARGO_PKG_VERSION")));
         let request = request.header("x-prometheus-scrape-timeout-seconds", timeout.as_secs_f64().to_string());
         let response = request.send().await.map_err(failed)?;
@@ -94,6 +92,13 @@ impl Fetch for HttpFetch {
         };
         Ok(Fetched { body, content_type })
     }
+}
+
+/// The protocols of a job with falling weights, and anything else last.
+fn accepted(config: &ScrapeConfig) -> String {
+    let weighted = (2..=9).rev().zip(config.protocols());
+    let weighted = weighted.map(|(weight, protocol)| format!("{};q=0.{weight}", protocol.media_type()));
+    weighted.chain(["*/*;q=0.1".to_owned()]).collect::<Vec<_>>().join(",")
 }
 
 async fn limited(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, FetchError> {

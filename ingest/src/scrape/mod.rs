@@ -20,7 +20,9 @@ mod resolve;
 mod run;
 mod target;
 
-pub use config::{DnsKind, DnsSd, FileSd, Global, HttpSd, InvalidScrape, ScrapeConfig, ScrapeFile, StaticConfig};
+pub use config::{
+    DnsKind, DnsSd, FileSd, Global, HttpSd, InvalidScrape, ScrapeConfig, ScrapeFile, ScrapeProtocol, StaticConfig,
+};
 pub use fetch::{Fetch, FetchError, Fetched, HttpFetch};
 pub use local::LocalJob;
 pub use options::ScrapeOptions;

@@ -2,11 +2,14 @@
 
 use super::config::{Rules, ScrapeConfig};
 use super::target::Target;
-use crate::decode::{Entry, TextFormat, TextParser, TextSample};
+use crate::decode::{Entry, ExpositionContext, ExpositionFormat, TextFormat, TextParser, TextSample, exposition};
 use crate::incoming::MetricIncoming;
 use crate::reason::Reason;
 use gantry_model::LabelSet;
-use gantry_model::metric::{Exemplar, METRIC_NAME, MetricBatch, MetricBatchBuilder, MetricMetadata, stale_marker};
+use gantry_model::metric::{
+    Exemplar, METRIC_NAME, MetricBatch, MetricBatchBuilder, MetricMetadata, NativeHistogram, stale_marker,
+};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
@@ -56,11 +59,14 @@ impl Pass<'_> {
     /// series end.
     pub fn samples(
         &self,
-        body: Result<(&[u8], TextFormat), Failed>,
+        body: Result<(&[u8], ExpositionFormat), Failed>,
         took: Duration,
         memory: &mut Memory,
     ) -> (MetricIncoming, Option<Failed>) {
-        let read = body.and_then(|(body, format)| self.read(body, format));
+        let read = body.and_then(|(body, format)| match format {
+            ExpositionFormat::Text(format) => self.read_text(body, format),
+            ExpositionFormat::Protobuf => self.read_protobuf(body),
+        });
         let (mut reading, failed) = match read {
             Ok(reading) => (reading, None),
             Err(failed) => (Reading::new(), Some(failed)),
@@ -112,14 +118,14 @@ impl Pass<'_> {
         }
     }
 
-    fn read(&self, body: &[u8], format: TextFormat) -> Result<Reading, Failed> {
+    fn read_text(&self, body: &[u8], format: TextFormat) -> Result<Reading, Failed> {
         let mut reading = Reading::new();
         let mut parser = TextParser::new(body, format);
         let mut sample = TextSample::default();
         let unreadable = |message: String| Failed::new(Reason::InvalidText, message);
         while let Some(entry) = parser.next_entry(&mut sample).map_err(|error| unreadable(error.to_string()))? {
             match entry {
-                Entry::Sample => self.sample(&sample, &mut reading)?,
+                Entry::Sample => self.sample(&sample.labels, sample.timestamp_ms, told(&sample), &mut reading)?,
                 Entry::Type(family, kind) => reading.described(&family).kind = kind,
                 Entry::Help(family, help) => reading.described(&family).help = help.into_owned(),
                 Entry::Unit(family, unit) => reading.described(&family).unit = unit.to_owned(),
@@ -131,9 +137,49 @@ impl Pass<'_> {
         Ok(reading)
     }
 
-    fn sample(&self, sample: &TextSample<'_>, reading: &mut Reading) -> Result<(), Failed> {
+    fn read_protobuf(&self, body: &[u8]) -> Result<Reading, Failed> {
+        let context = ExpositionContext { now_ms: self.now_ms, labels: Vec::new() };
+        let incoming = exposition(body, ExpositionFormat::Protobuf, &context);
+        let incoming = incoming.map_err(|error| Failed::new(error.reason, error.message))?;
+        if let Some(refused) = incoming.refused.by_reason().first() {
+            return Err(Failed::new(refused.reason, incoming.refused.first().unwrap_or_default()));
+        }
+        let (mut reading, batch) = (Reading::new(), incoming.batch);
+        for series in batch.series() {
+            let labels = batch.labels(series);
+            let labels: Labels<'_> = labels.iter().map(|(n, v)| (Cow::Borrowed(n), Cow::Borrowed(v))).collect();
+            let own = |at: i64| (at != self.now_ms).then_some(at);
+            let exemplars = || batch.exemplars(series).to_vec();
+            let (times, values) = batch.samples(series);
+            for (at, value) in times.iter().zip(values) {
+                self.sample(
+                    &labels,
+                    own(*at),
+                    Told { value: NewValue::Number(*value), exemplars: exemplars() },
+                    &mut reading,
+                )?;
+            }
+            for (at, histogram) in batch.histograms(series) {
+                let value = NewValue::Histogram(histogram.clone());
+                self.sample(&labels, own(*at), Told { value, exemplars: exemplars() }, &mut reading)?;
+            }
+        }
+        for (family, metadata) in batch.metadata() {
+            *reading.described(family) = metadata.clone();
+        }
+        Ok(reading)
+    }
+
+    /// Stores a sample, relabelled, at its own time or that of the scrape.
+    fn sample(
+        &self,
+        labels: &Labels<'_>,
+        timestamp_ms: Option<i64>,
+        told: Told,
+        reading: &mut Reading,
+    ) -> Result<(), Failed> {
         reading.scraped += 1;
-        let mut labels = self.labels(sample);
+        let mut labels = self.labels(labels);
         if !self.rules.metrics.apply_to(&mut labels) {
             return Ok(());
         }
@@ -148,13 +194,15 @@ impl Pass<'_> {
         if let Err(error) = reading.batch.series(pairs) {
             return Err(Failed::new(Reason::InvalidLabels, error.to_string()));
         }
-        let own_time = sample.timestamp_ms.filter(|_| config.honor_timestamps);
+        let own_time = timestamp_ms.filter(|_| config.honor_timestamps);
         let at = own_time.unwrap_or(self.now_ms);
-        reading.batch.sample(at, sample.value);
-        if let Some(exemplar) = &sample.exemplar {
-            let labels = LabelSet::from_pairs(exemplar.labels.iter().map(|(name, value)| (&**name, &**value)));
-            let timestamp = exemplar.timestamp_ms.unwrap_or(at);
-            reading.batch.exemplar(Exemplar { labels, value: exemplar.value, timestamp });
+        match told.value {
+            NewValue::Number(value) => reading.batch.sample(at, value),
+            NewValue::Histogram(histogram) => reading.batch.histogram(at, histogram),
+        };
+        for exemplar in told.exemplars {
+            let timestamp = if exemplar.timestamp == NO_TIME { at } else { exemplar.timestamp };
+            reading.batch.exemplar(Exemplar { timestamp, ..exemplar });
         }
         if let (None, Some(series)) = (own_time, reading.batch.labels().map(|l| l.as_bytes().into())) {
             reading.series.insert(series);
@@ -163,8 +211,8 @@ impl Pass<'_> {
     }
 
     /// Labels of the sample and of the target, of which one gives way.
-    fn labels(&self, sample: &TextSample<'_>) -> BTreeMap<String, String> {
-        let own = sample.labels.iter().filter(|(_, value)| !value.is_empty());
+    fn labels(&self, own: &Labels<'_>) -> BTreeMap<String, String> {
+        let own = own.iter().filter(|(_, value)| !value.is_empty());
         let mut labels: BTreeMap<String, String> =
             own.map(|(name, value)| (name.to_string(), value.to_string())).collect();
         for (name, value) in self.target.labels.iter() {
@@ -207,6 +255,33 @@ impl Pass<'_> {
         }
         Ok(())
     }
+}
+
+/// Names and values as the target tells them.
+type Labels<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
+/// Of an exemplar that has the time of its sample.
+const NO_TIME: i64 = i64::MIN;
+
+/// What a sample says beside its labels and its time.
+struct Told {
+    value: NewValue,
+    exemplars: Vec<Exemplar>,
+}
+
+enum NewValue {
+    Number(f64),
+    Histogram(NativeHistogram),
+}
+
+/// Of a text.
+fn told(sample: &TextSample<'_>) -> Told {
+    let exemplar = sample.exemplar.iter().map(|exemplar| Exemplar {
+        labels: LabelSet::from_pairs(exemplar.labels.iter().map(|(name, value)| (&**name, &**value))),
+        value: exemplar.value,
+        timestamp: exemplar.timestamp_ms.unwrap_or(NO_TIME),
+    });
+    Told { value: NewValue::Number(sample.value), exemplars: exemplar.collect() }
 }
 
 impl Reading {

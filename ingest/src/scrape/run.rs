@@ -6,7 +6,7 @@ use super::fetch::{Fetch, HttpFetch};
 use super::local::LocalJob;
 use super::pass::{Failed, Memory, Pass};
 use super::target::Target;
-use crate::decode::{ExpositionFormat, TextFormat};
+use crate::decode::ExpositionFormat;
 use crate::incoming::MetricIncoming;
 use crate::reason::Reason;
 use crate::samples::MetricIngest;
@@ -176,7 +176,7 @@ impl Job {
         self.submit(target, incoming).await;
     }
 
-    async fn body(&self, target: &Target) -> Result<(Vec<u8>, TextFormat), Failed> {
+    async fn body(&self, target: &Target) -> Result<(Vec<u8>, ExpositionFormat), Failed> {
         let timeout = self.config.timeout();
         let all = self.door.ingest().options().max_decompressed_bytes;
         let max = if self.config.body_size_limit > 0 { self.config.body_size_limit.min(all) } else { all };
@@ -187,13 +187,9 @@ impl Job {
                 return Err(Failed::new(Reason::BodyTimeout, message));
             }
         };
-        let format = match ExpositionFormat::of_content_type(&fetched.content_type) {
-            ExpositionFormat::Text(format) => format,
-            ExpositionFormat::Protobuf => {
-                let message = "the target answers in protobuf, which was not asked for";
-                return Err(Failed::new(Reason::UnsupportedContentType, message));
-            }
-        };
+        let fallback = self.config.fallback_scrape_protocol.map_or("", |protocol| protocol.media_type());
+        let told = ExpositionFormat::known(&fetched.content_type);
+        let format = told.unwrap_or_else(|| ExpositionFormat::of_content_type(fallback));
         Ok((fetched.body, format))
     }
 

@@ -35,11 +35,17 @@ pub enum ExpositionFormat {
 impl ExpositionFormat {
     /// The format that a `Content-Type` names; the text format for any that is not known.
     pub fn of_content_type(content_type: &str) -> Self {
+        Self::known(content_type).unwrap_or(ExpositionFormat::Text(TextFormat::Prometheus))
+    }
+
+    /// The format that a `Content-Type` names, if it names any.
+    pub fn known(content_type: &str) -> Option<Self> {
         let content_type = content_type.to_ascii_lowercase();
         match content_type.split(';').next().unwrap_or("").trim() {
-            "application/openmetrics-text" => ExpositionFormat::Text(TextFormat::OpenMetrics),
-            "application/vnd.google.protobuf" => ExpositionFormat::Protobuf,
-            _ => ExpositionFormat::Text(TextFormat::Prometheus),
+            "application/openmetrics-text" => Some(ExpositionFormat::Text(TextFormat::OpenMetrics)),
+            "application/vnd.google.protobuf" => Some(ExpositionFormat::Protobuf),
+            "text/plain" => Some(ExpositionFormat::Text(TextFormat::Prometheus)),
+            _ => None,
         }
     }
 }
@@ -132,4 +138,4 @@ impl Families<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -217,7 +217,8 @@ mod messages {
     }
 }
 
-fn families() -> Vec<u8> {
+/// A counter, a summary, a classic and a native histogram.
+pub(crate) fn families() -> Vec<u8> {
     use messages::{Bucket, Exemplar, Family, Histogram, Metric, Number, Summary, Two};
     let label = |name: &str, value: &str| crate::decode::messages::Label { name: name.into(), value: value.into() };
     let exemplar = Some(Exemplar { label: vec![label("id", "7")], value: 2.0 });

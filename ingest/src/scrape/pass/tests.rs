@@ -21,7 +21,7 @@ impl Job {
     fn pass(&mut self, now_ms: i64, body: Result<&str, Failed>) -> (Vec<String>, Option<Failed>) {
         let Job { config, rules, target, memory } = self;
         let pass = Pass { config, rules, target, now_ms };
-        let body = body.map(|text| (text.as_bytes(), TextFormat::Prometheus));
+        let body = body.map(|text| (text.as_bytes(), ExpositionFormat::Text(TextFormat::Prometheus)));
         let (incoming, failed) = pass.samples(body, Duration::from_millis(250), memory);
         (told(&incoming), failed)
     }
@@ -122,4 +122,25 @@ fn limits_fail_the_scrape() {
         assert_eq!(failed.unwrap().reason, reason, "{settings}");
         assert!(lines[0].contains("\"up\""), "{settings}: nothing of it is stored");
     }
+}
+
+#[test]
+fn protobuf_is_relabelled_like_a_text_and_has_native_histograms() {
+    let settings = "metric_relabel_configs: [{source_labels: [__name__], regex: 's|s_.*|h_.*', action: drop}]";
+    let Job { config, rules, target, mut memory } = Job::new(settings);
+    let pass = |now_ms| Pass { config: &config, rules: &rules, target: &target, now_ms };
+    let body = crate::decode::families_in_protobuf();
+    let format = ExpositionFormat::Protobuf;
+    let (incoming, failed) = pass(1000).samples(Ok((&body, format)), Duration::ZERO, &mut memory);
+    assert_eq!(failed, None);
+    let lines = told(&incoming);
+    assert_eq!(lines[0], r#"{__name__="c_total", a="1", instance="h:1", job="j"} 5 3"#);
+    assert_eq!(lines[1], r#"{__name__="c_total", a="1", instance="h:1", job="j"} # {id="7"} 5 2"#);
+    assert!(lines[2].starts_with(r#"{__name__="n", instance="h:1", job="j"} 1000 "#), "{}", lines[2]);
+    assert_eq!((incoming.batch.histogram_count(), lines[3].contains("\"up\"")), (1, true));
+    let (incoming, _) = pass(2000).samples(Ok((b"", format)), Duration::ZERO, &mut memory);
+    let stale = told(&incoming).into_iter().filter(|line| line.contains("NaN")).count();
+    assert_eq!(stale, 1, "the histogram ends; the counter has times of its own");
+    let (_, failed) = pass(3000).samples(Ok((&body[..40], format)), Duration::ZERO, &mut memory);
+    assert_eq!(failed.map(|failed| failed.reason), Some(Reason::InvalidProtobuf));
 }
