@@ -5,6 +5,7 @@
 //! Start with [`RuleFile::parse`] and [`RuleFile::problems`]; then [`Group`], at the instants of a [`Schedule`].
 
 mod group;
+pub mod humanize;
 mod rules;
 mod schedule;
 mod seam;

@@ -91,6 +91,31 @@ pub fn default_float(value: f64) -> String {
     format!("{value}")
 }
 
+/// With an exponent and this many digits behind the point (Go's `%.3e`).
+pub fn exponent_float(value: f64, digits: usize) -> String {
+    special(value).unwrap_or_else(|| {
+        let text = format!("{value:.digits$e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let exponent: i32 = exponent.parse().unwrap_or(0);
+        format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+    })
+}
+
+/// With at most this many digits that count, at least one, and an exponent where those would not do (Go's `%.4g`).
+pub fn significant_float(value: f64, digits: usize) -> String {
+    let digits = digits.max(1);
+    let text = exponent_float(value, digits - 1);
+    let Some((mantissa, power)) = text.split_once('e') else { return text };
+    let power: i32 = power.parse().unwrap_or(0);
+    let trimmed =
+        |t: &str| if t.contains('.') { t.trim_end_matches('0').trim_end_matches('.').to_owned() } else { t.to_owned() };
+    if power < -4 || power >= digits as i32 {
+        let sign = if power < 0 { '-' } else { '+' };
+        return format!("{}e{sign}{:02}", trimmed(mantissa), power.abs());
+    }
+    trimmed(&format!("{value:.*}", usize::try_from(digits as i32 - 1 - power).unwrap_or(0)))
+}
+
 fn special(value: f64) -> Option<String> {
     let text = match value {
         v if v.is_nan() => "NaN",
@@ -182,5 +207,9 @@ mod tests {
         assert_eq!(default_float(1e-9), "1e-09");
         assert_eq!(default_float(1.5e21), "1.5e+21");
         assert_eq!(plain_float(1e22), "10000000000000000000000");
+        assert_eq!(exponent_float(-1234.5, 3), "-1.234e+03");
+        let significant =
+            [0.0, -1.5, 1e-5, 0.000_123_456, 999.96, 12345.0, f64::INFINITY].map(|v| significant_float(v, 4));
+        assert_eq!(significant, ["0", "-1.5", "1e-05", "0.0001235", "1000", "1.234e+04", "+Inf"]);
     }
 }

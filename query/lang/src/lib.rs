@@ -9,7 +9,7 @@ pub mod ast;
 mod check;
 pub mod duration;
 mod error;
-mod gotext;
+pub mod gotext;
 mod grammar;
 mod lex;
 mod lr;

@@ -4,6 +4,7 @@ use super::TemplateError;
 use super::exec::{MAX_OUTPUT, fail};
 use super::value::Value;
 use crate::value::{format_general, quoted};
+use gantry_query_lang::gotext::{exponent_float, significant_float};
 
 /// Values one after the other, with a blank between two of which neither is a text.
 pub(super) fn print(values: &[Value]) -> String {
@@ -204,35 +205,15 @@ fn float(verb: char, value: &Value, flags: Flags) -> Option<String> {
     let magnitude = f.abs();
     let digits = match verb {
         'f' | 'F' => format!("{magnitude:.*}", flags.precision.unwrap_or(6)),
-        'e' | 'E' => exponent(magnitude, flags.precision.unwrap_or(6)),
+        'e' | 'E' => exponent_float(magnitude, flags.precision.unwrap_or(6)),
         'g' | 'G' => match flags.precision {
             None => format_general(magnitude),
-            Some(precision) => significant(magnitude, precision.max(1)),
+            Some(precision) => significant_float(magnitude, precision),
         },
         _ => return None,
     };
     let digits = if verb.is_ascii_uppercase() { digits.to_uppercase() } else { digits };
     Some(format!("{}{digits}", sign(f.is_sign_negative(), flags)))
-}
-
-fn exponent(value: f64, precision: usize) -> String {
-    let text = format!("{value:.precision$e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
-}
-
-fn significant(value: f64, precision: usize) -> String {
-    let text = exponent(value, precision - 1);
-    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "+00"));
-    let power: i32 = power.parse().unwrap_or(0);
-    let trimmed =
-        |t: &str| if t.contains('.') { t.trim_end_matches('0').trim_end_matches('.').to_string() } else { t.into() };
-    if power < -4 || power >= precision as i32 {
-        let sign = if power < 0 { '-' } else { '+' };
-        return format!("{}e{sign}{:02}", trimmed(mantissa), power.abs());
-    }
-    trimmed(&format!("{value:.*}", usize::try_from(precision as i32 - 1 - power).unwrap_or(0)))
 }
 
 fn pad(text: String, flags: Flags, number: bool) -> String {
