@@ -3,6 +3,7 @@
 //! A rule that fails keeps its alerts and series as they were, and the others go on. Start with [`Group::evaluate`].
 
 mod alert;
+mod notice;
 mod record;
 mod reload;
 mod restore;
@@ -10,6 +11,7 @@ mod restore;
 mod tests;
 
 pub use alert::{Alert, AlertState};
+pub use notice::Notice;
 pub use restore::ForState;
 
 use crate::rules::{Rule, RuleGroup};

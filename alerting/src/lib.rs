@@ -10,7 +10,7 @@ mod rules;
 mod schedule;
 mod seam;
 
-pub use group::{Alert, AlertState, ForState, Group, Outcome, RuleError};
+pub use group::{Alert, AlertState, ForState, Group, Notice, Outcome, RuleError};
 pub use rules::{Duplicate, InvalidRules, Problem, Rule, RuleFile, RuleGroup};
 pub use schedule::{Due, Schedule};
 pub use seam::{Evaluate, Expand, Point, Sample, Subject, Value};

@@ -45,6 +45,8 @@ pub struct Alert {
     pub resolved_ms: Option<i64>,
     /// Since when it fires only because of `keep_firing_for`.
     pub keep_firing_since_ms: Option<i64>,
+    /// When a [notice](crate::Notice) of it was last given.
+    pub told_ms: Option<i64>,
 }
 
 /// An alerting rule with its alerts.
@@ -147,6 +149,7 @@ impl Alerting {
             fired_ms: None,
             resolved_ms: None,
             keep_firing_since_ms: None,
+            told_ms: None,
         }
     }
 }

@@ -328,3 +328,49 @@ fn an_end_that_could_not_be_stored_is_tried_again() {
     new.evaluate(2 * MINUTE, &mut script, &Words);
     assert_eq!(script.taken(), ["__name__=r job=a stale"]);
 }
+
+/// Notices after each minute in which the query has a result (`x`) or none: `F` firing, `r` resolved, `-` none.
+fn told(group: &mut Group, minutes: &str, repeat_ms: i64) -> String {
+    let mut script = Script::default();
+    let mut told = String::new();
+    for (minute, seen) in minutes.chars().enumerate() {
+        let now = minute as i64 * MINUTE;
+        script.answer("up == 0", if seen == 'x' { &[("job=a", 0.0)] } else { &[] });
+        group.evaluate(now, &mut script, &Words);
+        let notices = group.notices(now, repeat_ms, MINUTE);
+        assert_eq!(group.notices(now, repeat_ms, MINUTE), [], "a notice is given once");
+        told.push(notices.first().map_or('-', |notice| if notice.resolved { 'r' } else { 'F' }));
+    }
+    told
+}
+
+#[test]
+fn notices_are_given_at_once_and_repeated() {
+    let cases = [
+        ("pending is not told", ", for: 2m", "xx..", 90_000, "----"),
+        ("every evaluation", "", "xxxx", 30_000, "FFFF"),
+        ("every second one", "", "xxxxx", 90_000, "F-F-F"),
+        ("the end is told at once", "", "xx...", 300_000, "F-r--"),
+        ("the end is repeated until it is forgotten", "", "x....................", 290_000, "Fr----r----r----r----"),
+        ("what comes back is told at once", "", "x.x.x", 300_000, "FrFrF"),
+    ];
+    for (name, more, minutes, repeat_ms, wanted) in cases {
+        assert_eq!(told(&mut down(more), minutes, repeat_ms), wanted, "{name}");
+    }
+}
+
+#[test]
+fn a_notice_says_since_when_and_until_when_it_holds() {
+    let mut group = down(", for: 1m, annotations: {text: VALUE}");
+    let mut script = Script::default();
+    script.answer("up == 0", &[("job=a", 0.5)]);
+    group.evaluate(0, &mut script, &Words);
+    group.evaluate(MINUTE, &mut script, &Words);
+    let firing = group.notices(MINUTE, 30_000, 2 * MINUTE).remove(0);
+    assert_eq!((firing.starts_ms, firing.ends_ms, firing.resolved), (MINUTE, 9 * MINUTE, false));
+    assert_eq!((text(&firing.labels).as_str(), firing.annotations["text"].as_str()), ("alertname=Down job=a", "0.5"));
+    script.answer("up == 0", &[]);
+    group.evaluate(2 * MINUTE, &mut script, &Words);
+    let over = group.notices(2 * MINUTE, 30_000, 2 * MINUTE).remove(0);
+    assert_eq!((over.starts_ms, over.ends_ms, over.resolved), (MINUTE, 2 * MINUTE, true));
+}
