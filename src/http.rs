@@ -10,6 +10,7 @@ mod delete_series;
 mod measure;
 mod serve;
 mod status;
+mod targets;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ mod transfer;
 pub use background::Background;
 pub use measure::HttpMetrics;
 pub use serve::{ServeLimits, serve};
+pub use targets::targets_router;
 pub use transfer::Transfers;
 
 use axum::Router;

@@ -16,12 +16,13 @@ pub use listen::Bound;
 pub use roles::{Role, Roles};
 
 use crate::config::{Config, ServerOptions};
-use crate::http::{App, Background, ServeLimits, Transfers, import_router, serve};
+use crate::http::{App, Background, ServeLimits, Transfers, import_router, serve, targets_router};
 use crate::supervisor::{Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
 use crate::tls::Tls;
 use anyhow::Context;
 use gantry_ingest::collect::CollectMetrics;
+use gantry_ingest::scrape::Pools;
 use gantry_ingest::{Ingest, MetricIngest};
 use gantry_model::{Clock, SystemClock};
 use gantry_query::{QueryEngine, QueryOptions};
@@ -95,13 +96,17 @@ impl Process {
         } else {
             Default::default()
         };
+        let pools = Arc::<Pools>::default();
         let read_routes = if roles.has(Role::Query) { gantry_query::router(query) } else { Default::default() };
+        let jobs = config.scrape.load()?;
+        let configured = (config.scrape.tenant.clone(), jobs.shown());
+        let read_routes = read_routes.merge(targets_router(pools.clone(), configured));
         if roles.has(Role::Ingest) {
             sources::receive(&supervisor, receivers, &samples, tls.as_ref(), &config);
-            sources::scrape(&supervisor, &config, &samples)?;
+            sources::scrape(&supervisor, (jobs, config.scrape.tenant.clone()), &samples, &pools)?;
             let metrics = CollectMetrics::register(&registry)?;
             sources::collect(&supervisor, &config, &ingest, &metrics)?;
-            let watched = sources::machine(&supervisor, &config, &samples)?;
+            let watched = sources::machine(&supervisor, &config, &samples, &pools)?;
             if demo {
                 sources::demo(&supervisor, &ingest, &metrics, &watched)?;
             }

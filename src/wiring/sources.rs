@@ -10,10 +10,10 @@ use crate::tls::Tls;
 use anyhow::Context;
 use gantry_ingest::collect::{ChildProcess, CollectMetrics, FileCollector, FileOptions, ProcessOptions, Sink};
 use gantry_ingest::machine::{self, Processes, Watched};
-use gantry_ingest::scrape::Scrape;
+use gantry_ingest::scrape::{Pools, Scrape, ScrapeFile};
 use gantry_ingest::transport::{Plain, Secure};
 use gantry_ingest::{Ingest, MetricIngest, fluent, statsd, syslog};
-use gantry_model::{Clock, SystemClock};
+use gantry_model::{Clock, SystemClock, TenantId};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -67,8 +67,13 @@ pub fn receive(
 }
 
 /// Starts to scrape what the configuration names.
-pub fn scrape(supervisor: &Supervisor, config: &Config, samples: &Arc<MetricIngest>) -> anyhow::Result<()> {
-    let scrape = Scrape::new(config.scrape.load()?, config.scrape.tenant.clone(), samples)?;
+pub fn scrape(
+    supervisor: &Supervisor,
+    (jobs, tenant): (ScrapeFile, TenantId),
+    samples: &Arc<MetricIngest>,
+    pools: &Arc<Pools>,
+) -> anyhow::Result<()> {
+    let scrape = Scrape::new(jobs, tenant, samples, pools)?;
     let stop = supervisor.stopping(Kind::Source);
     supervisor.spawn(Kind::Source, "scrape", async move {
         gantry_ingest::scrape::run(scrape, stop).await;
@@ -78,12 +83,17 @@ pub fn scrape(supervisor: &Supervisor, config: &Config, samples: &Arc<MetricInge
 }
 
 /// Starts to collect metrics of this machine, and says where to name processes that are to be watched.
-pub fn machine(supervisor: &Supervisor, config: &Config, samples: &Arc<MetricIngest>) -> anyhow::Result<Watched> {
+pub fn machine(
+    supervisor: &Supervisor,
+    config: &Config,
+    samples: &Arc<MetricIngest>,
+    pools: &Arc<Pools>,
+) -> anyhow::Result<Watched> {
     let watched = Watched::default();
     if config.collect.enabled {
         let options = &config.collect.metrics;
         let jobs = machine::jobs(options, Processes::new(options.roots(), watched.clone()), &clock())?;
-        let (local, stop) = (Scrape::local(jobs, samples), supervisor.stopping(Kind::Source));
+        let (local, stop) = (Scrape::local(jobs, samples, pools), supervisor.stopping(Kind::Source));
         supervisor.spawn(Kind::Source, "collect metrics", async move {
             gantry_ingest::scrape::run(local, stop).await;
             Ok(())

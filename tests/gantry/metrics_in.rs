@@ -1,6 +1,7 @@
 //! Metrics through every door of a running server: what is accepted, refused and counted.
 
 use crate::harness::{Launch, Server, eventually, now_ns, venv};
+use serde_json::json;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -116,6 +117,40 @@ async fn targets_of_a_prometheus_configuration_are_scraped() {
     })
     .await;
     assert_eq!(counted(&server, &["source=\"scrape\"", "outcome=\"refused\""]).await, 0.0);
-    server.stop().await;
+    let data = |path: String| {
+        let loki = server.loki.clone();
+        async move {
+            let answer = loki.get(&path).await.unwrap();
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+            serde_json::from_str::<serde_json::Value>(&answer.text).unwrap()["data"].take()
+        }
+    };
+    let targets = data("/api/v1/targets".into()).await;
+    let active = &targets["activeTargets"][0];
+    assert_eq!((&active["health"], &active["lastError"]), (&json!("up"), &json!("")), "{active}");
+    assert_eq!(active["labels"], json!({ "instance": target, "job": "gantry" }));
+    assert_eq!(active["scrapeUrl"], format!("http://{target}/metrics"));
+    assert_eq!(active["discoveredLabels"]["__address__"], target);
+    assert_eq!(
+        (targets["droppedTargetCounts"]["gantry"].as_u64(), data("/api/v1/scrape_pools".into()).await),
+        (Some(0), json!({ "scrapePools": ["gantry"] }))
+    );
+    let about = data(
+        "/api/v1/targets/metadata?match_target=%7Bjob%3D%22gantry%22%7D&metric=gantry_ingest_samples_total".into(),
+    )
+    .await;
+    assert_eq!(
+        (about[0]["type"].as_str(), &about[0]["target"]["job"], about.as_array().unwrap().len()),
+        (Some("counter"), &json!("gantry"), 1)
+    );
+    let config = data("/api/v1/status/config".into()).await;
+    assert!(config["yaml"].as_str().unwrap().contains("job_name: gantry"), "{config}");
     exposed.stop().await;
+    eventually("the target is down", Duration::from_secs(10), async || {
+        let targets = data("/api/v1/targets?state=active&scrapePool=gantry".into()).await;
+        let target = &targets["activeTargets"][0];
+        (target["health"] == "down" && target["lastError"] != "").then_some(())
+    })
+    .await;
+    server.stop().await;
 }

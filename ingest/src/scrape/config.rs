@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// A file with `scrape_configs`; other sections of a Prometheus configuration may be there and are not looked at, but for
 /// the interval and timeout of `global`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScrapeFile {
     pub global: Global,
@@ -18,7 +18,7 @@ pub struct ScrapeFile {
 }
 
 /// Defaults of all jobs.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Global {
     #[serde(with = "duration")]
@@ -38,9 +38,9 @@ impl Default for Global {
 #[serde(default, deny_unknown_fields)]
 pub struct ScrapeConfig {
     pub job_name: String,
-    #[serde(deserialize_with = "some_duration", skip_serializing)]
+    #[serde(with = "some_duration", skip_serializing_if = "Option::is_none")]
     pub scrape_interval: Option<Duration>,
-    #[serde(deserialize_with = "some_duration", skip_serializing)]
+    #[serde(with = "some_duration", skip_serializing_if = "Option::is_none")]
     pub scrape_timeout: Option<Duration>,
     pub metrics_path: String,
     pub scheme: String,
@@ -257,6 +257,25 @@ impl ScrapeFile {
         }
         Ok(file)
     }
+
+    /// As YAML with all defaults, without secrets.
+    pub fn shown(&self) -> String {
+        let mut file = self.clone();
+        file.scrape_configs
+            .iter_mut()
+            .flat_map(|job| &mut job.http_sd_configs)
+            .for_each(|sd| hide_password(&mut sd.url));
+        serde_yaml_ng::to_string(&file).unwrap_or_default()
+    }
+}
+
+fn hide_password(url: &mut String) {
+    if let Ok(mut parsed) = reqwest::Url::parse(url)
+        && parsed.password().is_some()
+        && parsed.set_password(Some("xxxxx")).is_ok()
+    {
+        *url = parsed.into();
+    }
 }
 
 impl ScrapeConfig {
@@ -328,8 +347,17 @@ impl ScrapeConfig {
     }
 }
 
-fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    duration::deserialize(deserializer).map(Some)
+mod some_duration {
+    use super::{Deserializer, Duration, duration};
+    use serde::Serializer;
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        duration::deserialize(deserializer).map(Some)
+    }
+
+    pub fn serialize<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        duration::serialize(&value.unwrap_or_default(), serializer)
+    }
 }
 
 /// Bytes: a number, or `512KB`, `10MB`, `1GB` with powers of 1024, as in Prometheus.
@@ -392,6 +420,20 @@ scrape_configs:
         assert_eq!((second.interval(), second.timeout()), (Duration::from_secs(90), Duration::from_secs(5)));
         assert_eq!((second.body_size_limit, second.sample_limit), (10 << 20, 1000));
         assert!(!format!("{second:?}").contains("\"p\""), "passwords are not shown");
+    }
+
+    #[test]
+    fn what_is_shown_has_defaults_and_no_secrets() {
+        let text = "scrape_configs: [{job_name: a, bearer_token: hidden, scrape_interval: 5s, \
+                    http_sd_configs: [{url: 'http://u:hidden@sd/'}]}]";
+        let file = ScrapeFile::parse(text).unwrap();
+        let shown = file.shown();
+        assert!(!shown.contains("hidden") && shown.contains("url: http://u:xxxxx@sd/"), "{shown}");
+        let again = ScrapeFile::parse(&shown).unwrap();
+        assert_eq!(
+            (again.scrape_configs[0].interval(), again.scrape_configs[0].metrics_path.as_str()),
+            (Duration::from_secs(5), "/metrics")
+        );
     }
 
     #[test]

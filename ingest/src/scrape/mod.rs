@@ -16,6 +16,7 @@ mod fetch;
 mod local;
 mod options;
 mod pass;
+mod pools;
 mod resolve;
 mod run;
 mod target;
@@ -26,5 +27,6 @@ pub use config::{
 pub use fetch::{Fetch, FetchError, Fetched, HttpFetch};
 pub use local::LocalJob;
 pub use options::ScrapeOptions;
+pub use pools::{Discovered, LastScrape, Pool, Pools, TargetStatus};
 pub use run::{Scrape, run};
 pub use target::Target;

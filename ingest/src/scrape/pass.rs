@@ -11,6 +11,7 @@ use gantry_model::metric::{
 };
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Why a scrape brought nothing.
@@ -33,6 +34,15 @@ pub(super) struct Memory {
     /// Series whose samples had no time of their own.
     series: HashSet<Box<[u8]>>,
     metadata: HashMap<String, MetricMetadata>,
+    /// Whether the last scrape told something new of a family.
+    described: bool,
+}
+
+impl Memory {
+    /// What is known of families, when the last scrape told something new.
+    pub fn news(&self) -> Option<Arc<HashMap<String, MetricMetadata>>> {
+        self.described.then(|| Arc::new(self.metadata.clone()))
+    }
 }
 
 /// One scrape of one target.
@@ -84,10 +94,12 @@ impl Pass<'_> {
         self.report("scrape_samples_post_metric_relabeling", reading.kept as f64, &mut reading.batch);
         self.report("scrape_series_added", added as f64, &mut reading.batch);
         memory.series = reading.series;
+        memory.described = false;
         for (family, metadata) in reading.metadata {
             if memory.metadata.get(&family) != Some(&metadata) {
                 reading.batch.metadata(&family, metadata.clone());
                 memory.metadata.insert(family, metadata);
+                memory.described = true;
             }
         }
         (MetricIncoming { batch: reading.batch.finish(), ..MetricIncoming::default() }, failed)

@@ -5,14 +5,15 @@ use super::discover::{Discovery, interval};
 use super::fetch::{Fetch, HttpFetch};
 use super::local::LocalJob;
 use super::pass::{Failed, Memory, Pass};
+use super::pools::{Discovered, LastScrape, Pools};
 use super::target::Target;
 use crate::decode::ExpositionFormat;
 use crate::incoming::MetricIncoming;
 use crate::reason::Reason;
 use crate::samples::MetricIngest;
-use gantry_model::TenantId;
+use gantry_model::{TenantId, Timestamp};
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -36,26 +37,35 @@ struct Job {
     door: Arc<MetricIngest>,
     tenant: TenantId,
     source: &'static str,
+    pools: Arc<Pools>,
 }
 
 impl Scrape {
+    /// What becomes of targets is told to `pools`.
+    ///
     /// # Errors
     /// When rules or files of a job cannot be read.
-    pub fn new(file: ScrapeFile, tenant: TenantId, door: &Arc<MetricIngest>) -> Result<Self, InvalidScrape> {
+    pub fn new(
+        file: ScrapeFile,
+        tenant: TenantId,
+        door: &Arc<MetricIngest>,
+        pools: &Arc<Pools>,
+    ) -> Result<Self, InvalidScrape> {
         let job = |config: ScrapeConfig| {
             let fetch = Arc::new(HttpFetch::new(&config)?);
             let (rules, door, tenant) = (config.rules()?, door.clone(), tenant.clone());
-            Ok(Arc::new(Job { rules, config, fetch, door, tenant, source: SCRAPED }))
+            Ok(Arc::new(Job { rules, config, fetch, door, tenant, source: SCRAPED, pools: pools.clone() }))
         };
         Ok(Scrape { jobs: file.scrape_configs.into_iter().map(job).collect::<Result<_, _>>()? })
     }
 
     /// Jobs whose one target is a source of this machine.
-    pub fn local(jobs: Vec<LocalJob>, door: &Arc<MetricIngest>) -> Self {
+    pub fn local(jobs: Vec<LocalJob>, door: &Arc<MetricIngest>, pools: &Arc<Pools>) -> Self {
         let job = |local: LocalJob| {
             let config = local.config();
             let LocalJob { fetch, tenant, .. } = local;
-            Arc::new(Job { config, rules: Rules::default(), fetch, door: door.clone(), tenant, source: COLLECTED })
+            let (rules, door, pools) = (Rules::default(), door.clone(), pools.clone());
+            Arc::new(Job { config, rules, fetch, door, tenant, source: COLLECTED, pools })
         };
         Scrape { jobs: jobs.into_iter().map(job).collect() }
     }
@@ -81,13 +91,13 @@ impl Job {
                 () = cancel.cancelled() => break,
             };
             running.retain(|target, gone| {
-                let stays = targets.contains(target);
+                let stays = targets.contains_key(target);
                 if !stays {
                     gone.cancel();
                 }
                 stays
             });
-            for target in targets {
+            for target in targets.into_keys() {
                 if let Entry::Vacant(new) = running.entry(target) {
                     let gone = CancellationToken::new();
                     tasks.spawn(self.clone().follow(new.key().clone(), gone.clone(), cancel.clone()));
@@ -109,16 +119,18 @@ impl Job {
         while tasks.join_next().await.is_some() {}
     }
 
-    async fn targets(&self, discovery: &mut Discovery) -> BTreeSet<Target> {
+    async fn targets(&self, discovery: &mut Discovery) -> BTreeMap<Target, Discovered> {
         let job = &self.config.job_name;
         let (found, faults) = discovery.ask(&self.config, &*self.fetch).await;
         for fault in faults {
             tracing::warn!(job, "discovery of targets failed: {fault}");
         }
-        let mut targets = BTreeSet::new();
+        let (mut targets, mut dropped) = (BTreeMap::new(), Vec::new());
         for (address, labels) in found {
-            match Target::new(&self.config, &self.rules, &address, &labels) {
-                Ok(target) => targets.extend(target),
+            let discovered = Target::discovered(&self.config, &address, &labels);
+            match Target::new(&self.config, &self.rules, &discovered) {
+                Ok(Some(target)) => _ = targets.insert(target, discovered),
+                Ok(None) => dropped.push(discovered),
                 Err(fault) => tracing::warn!(job, "a target is left out: {fault}"),
             }
         }
@@ -127,6 +139,8 @@ impl Job {
             tracing::warn!(job, targets = targets.len(), limit, "more targets than target_limit: none is scraped");
             targets.clear();
         }
+        let times = (self.config.interval(), self.config.timeout());
+        self.pools.found((&self.tenant, job), times, &targets, dropped);
         targets
     }
 
@@ -169,6 +183,9 @@ impl Job {
         let pass = Pass { config: &self.config, rules: &self.rules, target, now_ms };
         let read = body.as_ref().map(|(body, format)| (body.as_slice(), *format)).map_err(Clone::clone);
         let (incoming, failed) = pass.samples(read, took, memory);
+        let error = failed.as_ref().map(|failed| failed.message.clone());
+        let last = LastScrape { at: Timestamp::from_millis(now_ms), took, error };
+        self.pools.scraped((&self.tenant, &self.config.job_name), target, last, memory.news());
         if let Some(failed) = failed {
             self.door.ingest().metrics.refused_request(self.source, failed.reason);
             tracing::debug!(url = target.url, "a scrape failed: {failed}");

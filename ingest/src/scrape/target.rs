@@ -1,6 +1,7 @@
 //! [`Target`]: where to scrape, and the labels of what is found there.
 
 use super::config::{Rules, ScrapeConfig};
+use super::pools::Discovered;
 use gantry_model::LabelSet;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,16 +15,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Makes a target of what discovery found; `None` when relabelling drops it.
-    ///
-    /// # Errors
-    /// Why it cannot be scraped.
-    pub(super) fn new(
-        config: &ScrapeConfig,
-        rules: &Rules,
-        address: &str,
-        found: &BTreeMap<String, String>,
-    ) -> Result<Option<Self>, String> {
+    /// The labels of what discovery found, as relabelling sees them.
+    pub(super) fn discovered(config: &ScrapeConfig, address: &str, found: &BTreeMap<String, String>) -> Discovered {
         let mut labels = found.clone();
         labels.insert("__address__".to_owned(), address.to_owned());
         let defaults =
@@ -34,6 +27,15 @@ impl Target {
         for (name, values) in config.params.iter().filter(|(_, values)| !values.is_empty()) {
             labels.entry(format!("__param_{name}")).or_insert_with(|| values[0].clone());
         }
+        labels
+    }
+
+    /// Makes a target of these labels; `None` when relabelling drops it.
+    ///
+    /// # Errors
+    /// Why it cannot be scraped.
+    pub(super) fn new(config: &ScrapeConfig, rules: &Rules, discovered: &Discovered) -> Result<Option<Self>, String> {
+        let mut labels = discovered.clone();
         if !rules.targets.apply_to(&mut labels) {
             return Ok(None);
         }
@@ -93,7 +95,7 @@ mod tests {
         let file = ScrapeFile::parse(&format!("scrape_configs: [{{job_name: j, {job}}}]")).unwrap();
         let config = &file.scrape_configs[0];
         let found = found.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Target::new(config, &config.rules().unwrap(), address, &found)
+        Target::new(config, &config.rules().unwrap(), &Target::discovered(config, address, &found))
     }
 
     #[test]

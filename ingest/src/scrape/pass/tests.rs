@@ -14,7 +14,8 @@ impl Job {
         let file = ScrapeFile::parse(&format!("scrape_configs: [{{job_name: j, {settings}}}]")).unwrap();
         let config = file.scrape_configs[0].clone();
         let rules = config.rules().unwrap();
-        let target = Target::new(&config, &rules, "h:1", &BTreeMap::new()).unwrap().unwrap();
+        let target =
+            Target::new(&config, &rules, &Target::discovered(&config, "h:1", &BTreeMap::new())).unwrap().unwrap();
         Job { config, rules, target, memory: Memory::default() }
     }
 

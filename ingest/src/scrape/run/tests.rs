@@ -38,7 +38,7 @@ impl Running {
             format!("scrape_configs: [{{job_name: j, scrape_interval: 20ms, scrape_timeout: 15ms, {settings}}}]");
         let (fixture, cancel) = (Fixture::new(), CancellationToken::new());
         let file = ScrapeFile::parse(&text).unwrap();
-        let mut scrape = Scrape::new(file, TenantId::default_tenant(), &fixture.metrics).unwrap();
+        let mut scrape = Scrape::new(file, TenantId::default_tenant(), &fixture.metrics, &Arc::default()).unwrap();
         if let Some(fetch) = fetch {
             Arc::get_mut(&mut scrape.jobs[0]).unwrap().fetch = fetch;
         }
@@ -106,7 +106,7 @@ async fn a_source_of_this_machine_is_a_target_whose_series_end_when_they_vanish(
     let (fixture, cancel) = (Fixture::new(), CancellationToken::new());
     let (interval, tenant) = (Duration::from_millis(20), TenantId::default_tenant());
     let job = LocalJob { name: "node", instance: "web/1".to_owned(), interval, tenant, fetch: site.clone() };
-    let task = tokio::spawn(run(Scrape::local(vec![job], &fixture.metrics), cancel.clone()));
+    let task = tokio::spawn(run(Scrape::local(vec![job], &fixture.metrics, &Arc::default()), cancel.clone()));
     let running = Running { fixture, cancel, task };
     let of = |name: &str, value: &str| {
         format!("default {{__name__=\"{name}\", instance=\"web/1\", job=\"node\"}} 1715680800000 {value}")
