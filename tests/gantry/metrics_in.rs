@@ -136,12 +136,12 @@ async fn targets_of_a_prometheus_configuration_are_scraped() {
         (Some(0), json!({ "scrapePools": ["gantry"] }))
     );
     let about = data(
-        "/api/v1/targets/metadata?match_target=%7Bjob%3D%22gantry%22%7D&metric=gantry_ingest_samples_total".into(),
+        "/api/v1/targets/metadata?match_target=%7Bjob%3D%22gantry%22%7D&metric=gantry_query_result_cache_bytes".into(),
     )
     .await;
     assert_eq!(
         (about[0]["type"].as_str(), &about[0]["target"]["job"], about.as_array().unwrap().len()),
-        (Some("counter"), &json!("gantry"), 1)
+        (Some("gauge"), &json!("gantry"), 1)
     );
     let config = data("/api/v1/status/config".into()).await;
     assert!(config["yaml"].as_str().unwrap().contains("job_name: gantry"), "{config}");
