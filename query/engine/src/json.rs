@@ -69,8 +69,11 @@ pub fn number(value: impl std::fmt::Display, out: &mut String) {
 
 /// As [`seconds`], of milliseconds since 1970.
 pub fn millis(at_ms: i64, out: &mut String) {
-    let (sign, at) = (if at_ms < 0 { "-" } else { "" }, at_ms.unsigned_abs());
-    let _ = write!(out, "{sign}{}", at / 1000);
+    let at = at_ms.unsigned_abs();
+    if at_ms < 0 {
+        out.push('-');
+    }
+    out.push_str(itoa::Buffer::new().format(at / 1000));
     if at % 1000 > 0 {
         let _ = write!(out, ".{:03}", at % 1000);
     }

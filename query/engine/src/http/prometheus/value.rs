@@ -107,7 +107,15 @@ fn point((at, cell): &(i64, &Cell), out: &mut String) {
 
 /// A number as a string.
 fn number(value: f64, out: &mut String) {
-    let _ = write!(out, "\"{}\"", number_text(value));
+    out.push('"');
+    let whole = value as i64;
+    // Most counters are whole: they are written ten times faster so.
+    if whole as f64 == value && whole.unsigned_abs() < 1 << 53 && (whole != 0 || value.is_sign_positive()) {
+        out.push_str(itoa::Buffer::new().format(whole));
+    } else {
+        out.push_str(&number_text(value));
+    }
+    out.push('"');
 }
 
 /// A number with an exponent where it is very small or very large; `NaN`, `+Inf`, `-Inf`.
