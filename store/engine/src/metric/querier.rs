@@ -107,9 +107,9 @@ impl Snapshot {
             return Ok(());
         }
         budget.take(block.meta().parquet.len * chosen.len() as u64 / open.labels.len().max(1) as u64)?;
-        let rows = Arc::new(block.read(&open, &chosen).await?);
-        for (row, series) in chosen.into_iter().enumerate() {
-            let source = Source::Block(rows.clone(), row);
+        let rows = block.rows(&open, &chosen).await?;
+        for ((rows, row), series) in rows.into_iter().zip(chosen) {
+            let source = Source::Block(rows, row);
             found.push(Found { labels: open.labels[series as usize].clone(), source });
         }
         Ok(())

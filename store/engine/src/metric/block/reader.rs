@@ -20,6 +20,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use std::sync::Arc;
 
+/// Series of a block that are read one by one and kept, at most.
+const KEPT_SERIES: usize = 4;
 /// Rows that are read at once where all of them are.
 const BATCH_ROWS: usize = 1024;
 
@@ -118,8 +120,27 @@ impl Block {
         Ok(builder.build().map_err(corrupt)?.map_err(corrupt))
     }
 
-    /// The frames of series by number, rising, in this order.
-    pub(crate) async fn read(&self, open: &OpenBlock, series: &[u32]) -> Result<Rows, StoreError> {
+    /// The frames of series by number, rising, in this order: each as a row of what was read. Where few are wanted they are
+    /// kept: dashboards and rules ask for the same ones again.
+    pub(crate) async fn rows(&self, open: &OpenBlock, series: &[u32]) -> Result<Vec<(Arc<Rows>, usize)>, StoreError> {
+        if series.len() > KEPT_SERIES {
+            let rows = Arc::new(self.read(open, series).await?);
+            return Ok((0..series.len()).map(|row| (rows.clone(), row)).collect());
+        }
+        let mut found = Vec::with_capacity(series.len());
+        for number in series {
+            let key = CacheKey { kind: "metric-rows", split: self.meta.id.clone(), part: u64::from(*number) };
+            let load = async {
+                let rows = self.read(open, &[*number]).await?.alone();
+                let weight = rows.memory();
+                Ok((rows, weight))
+            };
+            found.push((self.cache.get_or_load(key, load).await?, 0));
+        }
+        Ok(found)
+    }
+
+    async fn read(&self, open: &OpenBlock, series: &[u32]) -> Result<Rows, StoreError> {
         let read = async {
             let ranges = series.iter().map(|row| *row as usize..*row as usize + 1);
             let selection = RowSelection::from_consecutive_ranges(ranges, open.labels.len());

@@ -33,6 +33,16 @@ impl Rows {
         Ok(rows)
     }
 
+    /// Without the rest of the pages that they were read from.
+    pub(crate) fn alone(&self) -> Self {
+        Rows { numbers: self.numbers.gc(), histograms: self.histograms.gc() }
+    }
+
+    /// Bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.numbers.get_array_memory_size() + self.histograms.get_array_memory_size()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.numbers.len()
     }
