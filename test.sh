@@ -98,7 +98,8 @@ clippy() {
 # Every selection is of the whole workspace: a part of it would resolve other features and build the dependencies again.
 unit() {
     say "unit and contract tests, conformance of the language and its evaluation"
-    cargo test --release --locked --workspace --lib --bins --test conformance --test language --test robustness --test semantics --test 'promql*'
+    cargo test --release --locked --workspace --lib --bins \
+        --test conformance --test language --test robustness --test semantics --test 'promql*' --test promtool --test hpa --test limits --test same_answers
 }
 
 # The scenarios fail, and do not skip, when a server or the conformance cases are missing.
