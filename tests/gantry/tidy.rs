@@ -29,7 +29,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gantry-query-lang", &["gantry-model"]),
     ("gantry-query-eval", &["gantry-query-lang", "gantry-model"]),
     ("gantry-promql", &["gantry-query-lang", "gantry-model"]),
-    ("gantry-query", &["gantry-query-lang", "gantry-query-eval", "gantry-promql", "gantry-store-api", "gantry-model"]),
+    (
+        "gantry-query",
+        &[
+            "gantry-query-lang",
+            "gantry-query-eval",
+            "gantry-promql",
+            "gantry-prompb",
+            "gantry-store-api",
+            "gantry-model",
+        ],
+    ),
     ("gantry-platform-model", &[]),
     ("gantry-planner", &["gantry-platform-model"]),
     ("gantry-alerting", &["gantry-query-lang", "gantry-model"]),

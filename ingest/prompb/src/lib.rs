@@ -1,4 +1,5 @@
-//! Protobuf messages of Prometheus: how fields are read and written, native histograms, requests of remote write.
+//! Protobuf messages of Prometheus: how fields are read and written, native histograms, requests of remote write, requests and
+//! answers of remote read.
 //!
 //! Readers borrow from the body, writers fill one buffer. Pure; knows neither HTTP nor compression, and judges nothing but
 //! whether bytes are a message. What a receiver makes of a request is in `gantry-ingest`, whose tests read what is written
@@ -9,6 +10,7 @@
 pub mod histogram;
 mod message;
 mod metric_type;
+pub mod remote_read;
 mod wire;
 pub mod write_request;
 

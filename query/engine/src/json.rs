@@ -74,7 +74,7 @@ pub fn millis(at_ms: i64, out: &mut String) {
         out.push('-');
     }
     out.push_str(itoa::Buffer::new().format(at / 1000));
-    if at % 1000 > 0 {
+    if !at.is_multiple_of(1000) {
         let _ = write!(out, ".{:03}", at % 1000);
     }
 }

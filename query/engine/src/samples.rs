@@ -1,9 +1,11 @@
 //! What is asked of metrics beside their values: series, labels, exemplars, what families mean, where series come from.
 
 use crate::{QueryEngine, QueryError};
-use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use gantry_model::metric::{Exemplar, MetricMetadata, Samples, is_stale};
 use gantry_model::{LabelSet, Selector, TenantId};
+use gantry_prompb::Message;
+use gantry_prompb::remote_read::write_series;
 use gantry_store_api::{Cardinality, MillisRange, SelectSeries, SeriesSet, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +47,25 @@ impl QueryEngine {
                 found.extend(read.into_iter().map(|one| (one.labels.clone(), one)));
             }
             Ok(found.into_values().collect())
+        })
+        .await
+    }
+
+    /// The samples of the range of each series that the selector names, as they are stored: a `prometheus.QueryResult`.
+    pub async fn stored_samples(
+        &self,
+        tenant: &TenantId,
+        selector: Selector,
+        range: MillisRange,
+    ) -> Result<Vec<u8>, QueryError> {
+        let querier = self.samples.metric_querier(tenant);
+        let memory = MemoryConsumer::new("remote read").register(&self.runtime.memory_pool);
+        let most = self.options.promql_max_samples;
+        self.guarded("remote_read", tenant, async {
+            let request = SelectSeries { selector, range, step_ms: 0, max_bytes: self.options.max_scan_bytes };
+            let set = querier.select(&request).await?;
+            let written = tokio::task::spawn_blocking(move || write_samples(&*set, range, most, &memory)).await;
+            written.map_err(|error| QueryError::Internal(error.to_string()))?
         })
         .await
     }
@@ -98,6 +119,45 @@ impl QueryEngine {
     pub fn metric_cardinality(&self, tenant: &TenantId, limit: usize) -> Cardinality {
         self.samples.cardinality(tenant, limit)
     }
+}
+
+/// Writes all series one after the other; the memory of the answer is taken as it grows.
+fn write_samples(
+    set: &dyn SeriesSet,
+    range: MillisRange,
+    most: u64,
+    memory: &MemoryReservation,
+) -> Result<Vec<u8>, QueryError> {
+    let (mut result, mut samples, mut count) = (Message::default(), Samples::default(), 0);
+    for (number, labels) in set.labels().iter().enumerate() {
+        set.read(number, &mut samples)?;
+        keep_within(range, &mut samples);
+        count += samples.len() as u64;
+        if count > most {
+            let text =
+                format!("more than query.promql_max_samples, {most} samples; ask for fewer series or a shorter range");
+            return Err(QueryError::Budget(text));
+        }
+        if samples.is_empty() {
+            continue;
+        }
+        let before = result.len();
+        write_series(&mut result, labels, &samples);
+        memory.try_grow(result.len() - before)?;
+    }
+    Ok(result.into_bytes())
+}
+
+/// What is read may reach beyond the range.
+fn keep_within(range: MillisRange, samples: &mut Samples) {
+    let Samples { timestamps, values, histograms } = samples;
+    let (from, to) =
+        (timestamps.partition_point(|at| *at < range.first), timestamps.partition_point(|at| *at <= range.last));
+    timestamps.truncate(to);
+    values.truncate(to);
+    timestamps.drain(..from.min(to));
+    values.drain(..from.min(to));
+    histograms.retain(|(at, _)| range.contains(*at));
 }
 
 fn newest(set: &dyn SeriesSet, range: MillisRange) -> Result<Vec<Newest>, StoreError> {

@@ -16,9 +16,14 @@ pub struct Prometheus {
 impl Prometheus {
     /// Takes remote writes in order, of any age, and keeps them below `dir`.
     pub async fn start(dir: &Path, port: u16) -> Prometheus {
+        Prometheus::configured(dir, port, "global: {}\n").await
+    }
+
+    /// The same with a configuration of its own.
+    pub async fn configured(dir: &Path, port: u16, text: &str) -> Prometheus {
         fs::create_dir_all(dir).unwrap();
         let config = dir.join("prometheus.yml");
-        fs::write(&config, "global: {}\n").unwrap();
+        fs::write(&config, text).unwrap();
         let log = File::create(dir.join("prometheus.log")).unwrap();
         let mut command = Command::new("prometheus");
         command.arg(format!("--config.file={}", config.display()));

@@ -8,6 +8,7 @@ mod language;
 mod names;
 mod params;
 mod query;
+mod read;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ mod value;
 use crate::QueryEngine;
 use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::sync::Arc;
 
 type Engine = State<Arc<QueryEngine>>;
@@ -38,5 +39,6 @@ pub fn router() -> Router<Arc<QueryEngine>> {
         .route("/api/v1/status/flags", get(status::flags))
         .route("/api/v1/status/runtimeinfo", get(status::runtimeinfo))
         .route("/api/v1/status/walreplay", get(status::walreplay))
+        .route("/api/v1/read", post(read::read))
         .route("/federate", get(federate::federate))
 }
