@@ -16,6 +16,7 @@ mod late;
 mod machine;
 mod metrics_crash;
 mod metrics_in;
+mod metrics_trouble;
 mod otel;
 mod prometheus_api;
 mod promql;
