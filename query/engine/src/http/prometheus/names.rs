@@ -78,7 +78,7 @@ pub async fn metadata(State(engine): Engine, ask: Ask) -> Result<Response, Refus
 pub async fn exemplars(State(engine): Engine, ask: Ask) -> Result<Response, Refusal> {
     let run = async {
         let range = params::range(&ask.params)?;
-        let query = params::query(&ask.params, engine.options().promql_experimental)?;
+        let query = params::query(&ask.params, engine.promql_options())?;
         let selectors: Vec<_> = query.selectors().iter().map(|(vector, _)| vector.selector.clone()).collect();
         if selectors.is_empty() {
             return Ok(success("[]", &[]));

@@ -127,14 +127,8 @@ pub fn metadata_limit(params: &Params, name: &str) -> Result<usize, QueryError> 
     Ok(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
-/// The parameter `query` as a query; `experimental`: functions, aggregations and durations, too, that Prometheus has behind
-/// flags.
-pub fn query(params: &Params, experimental: bool) -> Result<promql::Expr, QueryError> {
-    let options = promql::Options {
-        experimental_functions: experimental,
-        duration_expressions: experimental,
-        ..promql::Options::default()
-    };
+/// The parameter `query` as a query.
+pub fn query(params: &Params, options: promql::Options) -> Result<promql::Expr, QueryError> {
     promql::parse(params.get("query"), options).map_err(|error| invalid("query", error))
 }
 

@@ -12,9 +12,6 @@ use serde_json::json;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-/// Distance of the instants of a subquery that does not say: that of evaluations of rules.
-const SUBQUERY_STEP_MS: i64 = 60_000;
-
 pub async fn instant(State(engine): Engine, ask: Ask) -> Result<Response, Refusal> {
     let run = async {
         let now = engine.clock.now().nanos().div_euclid(1_000_000);
@@ -55,20 +52,19 @@ fn stats(found: &PromqlAnswer, took: Duration) -> serde_json::Value {
 }
 
 fn evaluation(engine: &QueryEngine, ask: &Ask, steps: Steps, instant: bool) -> Result<Params, QueryError> {
-    let options = engine.options();
+    let defaults = engine.promql_params(steps, instant);
     let lookback = match params::duration(&ask.params, "lookback_delta")? {
         Some(lookback) if lookback <= 0 => {
             return Err(QueryError::invalid("invalid parameter \"lookback_delta\": it must be positive"));
         }
         Some(lookback) => lookback,
-        None => options.promql_lookback.as_millis() as i64,
+        None => defaults.lookback,
     };
-    let (max_samples, threads) = (options.promql_max_samples, options.partitions());
-    Ok(Params { steps, instant, lookback, subquery_step: SUBQUERY_STEP_MS, max_samples, threads })
+    Ok(Params { lookback, ..defaults })
 }
 
 async fn answer(engine: &QueryEngine, ask: &Ask, params: Params) -> Result<PromqlAnswer, QueryError> {
-    let expr = params::query(&ask.params, engine.options().promql_experimental)?;
+    let expr = params::query(&ask.params, engine.promql_options())?;
     let is_vector_or_scalar = matches!(expr.value_type().as_str(), "vector" | "scalar");
     if !params.instant && !is_vector_or_scalar {
         let text = format!(
