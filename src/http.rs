@@ -8,6 +8,8 @@ mod background;
 mod delete;
 mod delete_series;
 mod measure;
+mod rule_groups;
+mod rules;
 mod serve;
 mod status;
 mod targets;
@@ -18,6 +20,7 @@ mod transfer;
 
 pub use background::Background;
 pub use measure::HttpMetrics;
+pub use rules::rules_router;
 pub use serve::{ServeLimits, serve};
 pub use targets::targets_router;
 pub use transfer::Transfers;

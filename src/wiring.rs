@@ -9,6 +9,7 @@
 mod listen;
 mod outgoing;
 mod roles;
+mod rules;
 mod sources;
 pub mod transform;
 
@@ -16,7 +17,7 @@ pub use listen::Bound;
 pub use roles::{Role, Roles};
 
 use crate::config::{Config, ServerOptions};
-use crate::http::{App, Background, ServeLimits, Transfers, import_router, serve, targets_router};
+use crate::http::{App, Background, ServeLimits, Transfers, import_router, rules_router, serve, targets_router};
 use crate::supervisor::{Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
 use crate::tls::Tls;
@@ -29,6 +30,7 @@ use gantry_query::{QueryEngine, QueryOptions};
 use gantry_store::Store;
 use listen::Listeners;
 use prometheus::Registry;
+use rules::{Everyone, RuleData, RulerParts};
 use std::sync::Arc;
 use transform::Transforms;
 
@@ -83,7 +85,7 @@ impl Process {
         let (options, append) = (config.ingest.clone(), store.clone());
         let ingest = Ingest::with_transform(options, append, clock.clone(), &registry, transforms)?;
         let append = outgoing::remote_write(&supervisor, &config, &store, &clock, &registry)?;
-        let samples = MetricIngest::new(ingest.clone(), append, &registry)?;
+        let samples = MetricIngest::new(ingest.clone(), append.clone(), &registry)?;
         let options = query_options(&config);
         let query = QueryEngine::new(options, store.clone(), store.clone(), store.clone(), clock.clone(), &registry)
             .context("the query engine cannot start")?;
@@ -97,7 +99,23 @@ impl Process {
             Default::default()
         };
         let pools = Arc::<Pools>::default();
-        let read_routes = if roles.has(Role::Query) { gantry_query::router(query) } else { Default::default() };
+        let mut read_routes = Default::default();
+        if roles.has(Role::Query) {
+            read_routes = gantry_query::router(query.clone());
+        }
+        if roles.has(Role::Alerting) {
+            let meta = store.meta();
+            let parts = RulerParts {
+                supervisor: &supervisor,
+                config: &config,
+                meta,
+                clock: clock.clone(),
+                registry: &registry,
+            };
+            let data = RuleData::new(query, append, &config, &bound);
+            let ruler = rules::start(parts, data, Arc::new(Everyone::default())).await?;
+            read_routes = read_routes.merge(rules_router(ruler));
+        }
         let jobs = config.scrape.load()?;
         let configured = (config.scrape.tenant.clone(), jobs.shown());
         let read_routes = read_routes.merge(targets_router(pools.clone(), configured));

@@ -110,15 +110,37 @@ impl Group {
 
     /// Evaluates all rules at an instant (milliseconds since 1970).
     pub fn evaluate(&mut self, now_ms: i64, evaluate: &mut dyn Evaluate, expand: &dyn Expand) -> Vec<Outcome> {
-        let round = Round { now_ms, at_ms: now_ms.saturating_sub(self.query_offset_ms), limit: self.limit };
-        let outcomes = self.rules.iter_mut().map(|rule| rule.evaluate(round, evaluate, expand)).collect();
-        self.end_orphans(round.at_ms, evaluate);
+        let mut outcomes = Vec::with_capacity(self.rules.len());
+        self.evaluate_each(now_ms, evaluate, expand, |outcome| outcomes.push(outcome));
         outcomes
+    }
+
+    /// The same; `done` is called after each rule.
+    pub fn evaluate_each(
+        &mut self,
+        now_ms: i64,
+        evaluate: &mut dyn Evaluate,
+        expand: &dyn Expand,
+        mut done: impl FnMut(Outcome),
+    ) {
+        let round = Round { now_ms, at_ms: now_ms.saturating_sub(self.query_offset_ms), limit: self.limit };
+        for rule in &mut self.rules {
+            done(rule.evaluate(round, evaluate, expand));
+        }
+        self.end_orphans(round.at_ms, evaluate);
     }
 
     /// Alerts of all rules, in the order of rules and labels: those that are pending or fire, and those resolved of late.
     pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
         self.alerting().flat_map(Alerting::alerts)
+    }
+
+    /// For each rule in their order its alerts; none of a recording rule.
+    pub fn alerts_by_rule(&self) -> impl Iterator<Item = Vec<&Alert>> {
+        self.rules.iter().map(|member| match &member.kind {
+            Kind::Alerting(rule) => rule.alerts().collect(),
+            Kind::Recording(_) => Vec::new(),
+        })
     }
 
     fn alerting(&self) -> impl Iterator<Item = &Alerting> {

@@ -9,8 +9,10 @@ pub mod humanize;
 mod rules;
 mod schedule;
 mod seam;
+mod template;
 
 pub use group::{Alert, AlertState, ForState, Group, Notice, Outcome, RuleError};
 pub use rules::{Duplicate, InvalidRules, Problem, Rule, RuleFile, RuleGroup};
 pub use schedule::{Due, Schedule};
 pub use seam::{Evaluate, Expand, Point, Sample, Subject, Value};
+pub use template::Templates;

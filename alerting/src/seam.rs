@@ -56,7 +56,9 @@ pub struct Subject<'a> {
 
 /// Fills in templates of labels and annotations.
 pub trait Expand {
+    /// Templates may ask queries, too.
+    ///
     /// # Errors
     /// What is wrong with the template; it becomes the text.
-    fn expand(&self, text: &str, subject: &Subject<'_>) -> Result<String, String>;
+    fn expand(&self, text: &str, subject: &Subject<'_>, evaluate: &mut dyn Evaluate) -> Result<String, String>;
 }

@@ -18,6 +18,7 @@ Examples:
   gantry up --demo                            with three pretended services, to see something at once
   gantry up --data /var/lib/gantry --retention 90d
   gantry up --http 127.0.0.1:0 --no-collect   any free port, and only what is sent
+  gantry up --rules 'rules/*.yml'               evaluates rules; what fires is at /api/v1/alerts
   gantry up --http 0.0.0.0:3100 --otlp-grpc off --tls-cert s.crt --tls-key s.key --tls-client-ca ca.crt
                                               for other machines, whose clients show a certificate
 
@@ -26,8 +27,8 @@ and loses nothing that was acknowledged.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
-  gantry serve --roles ingest,query,store     the same as gantry up
-  gantry serve --roles query,store            answers queries over a data directory, takes no lines";
+  gantry serve --roles ingest,query,alerting,store  the same as gantry up
+  gantry serve --roles query,store                  answers queries over a data directory, takes no lines";
 
 #[derive(Args, Clone, Debug)]
 #[command(after_help = UP_EXAMPLES)]
@@ -65,6 +66,12 @@ struct CommonArgs {
     /// Collect neither files nor metrics of this machine
     #[arg(long)]
     no_collect: bool,
+    /// Rule files with PromQL, as Prometheus has them; a glob, and may be given more than once
+    #[arg(long, value_name = "GLOB")]
+    rules: Vec<String>,
+    /// Rule files with LogQL, as Loki has them; a glob, and may be given more than once
+    #[arg(long, value_name = "GLOB")]
+    log_rules: Vec<String>,
     /// How long lines are kept; older ones are refused unless a rule keeps some longer [default: 30d]
     #[arg(long, value_name = "DURATION|forever")]
     retention: Option<String>,
@@ -97,6 +104,11 @@ impl CommonArgs {
             ("store", "retention", self.retention.clone()),
         ];
         flags.extend(texts.into_iter().filter_map(|(section, key, text)| Some((section, key, Value::String(text?)))));
+        for (key, globs) in [("files", &self.rules), ("log_files", &self.log_rules)] {
+            if !globs.is_empty() {
+                flags.push(("rules", key, Value::Array(globs.iter().cloned().map(Value::String).collect())));
+            }
+        }
         if self.no_collect {
             flags.push(("collect", "enabled", Value::Boolean(false)));
         }

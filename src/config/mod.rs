@@ -33,6 +33,7 @@ use gantry_ingest::statsd::StatsdOptions;
 use gantry_ingest::syslog::SyslogOptions;
 use gantry_query::QueryOptions;
 use gantry_remote_write::{RemoteWriteLogOptions, RemoteWriteOptions};
+use gantry_ruler::RulerOptions;
 use gantry_store::StoreOptions;
 use gantry_transform::{Invalid, Pipeline, TransformOptions};
 use serde::Serialize;
@@ -53,6 +54,7 @@ pub struct Config {
     pub statsd: StatsdOptions,
     pub scrape: ScrapeOptions,
     pub collect: CollectOptions,
+    pub rules: RulerOptions,
     pub telemetry: TelemetryOptions,
     pub remote_write_log: RemoteWriteLogOptions,
     /// Written as [[remote_write]].
@@ -111,6 +113,7 @@ impl Config {
             statsd: binder.section("statsd"),
             scrape: binder.section("scrape"),
             collect: binder.section("collect"),
+            rules: binder.section("rules"),
             telemetry: binder.section("telemetry"),
             remote_write_log: binder.section("remote_write_log"),
             remote_write: binder.list("remote_write"),
@@ -149,6 +152,8 @@ impl Config {
             problems.push(Problem::new("scrape.file", wrong));
         }
         self.collect.check(problems);
+        let rules = self.rules.problems().into_iter();
+        problems.extend(rules.map(|(name, wrong)| Problem::new(format!("rules.{name}"), wrong)));
         let remotes = gantry_remote_write::problems(&self.remote_write);
         problems.extend(remotes.into_iter().map(|(at, wrong)| Problem::new(format!("remote_write {at}"), wrong)));
         if let Err(wrong) = self.syslog.multiline.check() {

@@ -31,6 +31,8 @@ pub struct ServerOptions {
     pub statsd_udp: Listen,
     /// Listen beyond loopback without TLS and client certificates. Default false.
     pub allow_insecure: bool,
+    /// Where people reach this server, for links in alerts: http://gantry.example:3100. Default: where it listens.
+    pub external_url: String,
     /// Connections served at a time; more wait in the kernel's queue. Default 2048.
     pub max_connections: usize,
     /// How long a client may take to send the head of a request. Default 10s.
@@ -53,6 +55,7 @@ impl Default for ServerOptions {
             statsd_tcp: Listen::off(),
             statsd_udp: Listen::off(),
             allow_insecure: false,
+            external_url: String::new(),
             max_connections: 2048,
             header_timeout: Duration::from_secs(10),
             phase_deadline: Duration::from_secs(30),

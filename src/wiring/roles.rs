@@ -9,6 +9,8 @@ pub enum Role {
     Ingest,
     /// Answers queries and live tails
     Query,
+    /// Evaluates rules
+    Alerting,
     /// Keeps lines; the store is embedded, so every process has this role
     Store,
 }
@@ -19,7 +21,7 @@ pub struct Roles(Vec<Role>);
 
 impl Roles {
     pub fn all() -> Self {
-        Roles(vec![Role::Ingest, Role::Query, Role::Store])
+        Roles(vec![Role::Ingest, Role::Query, Role::Alerting, Role::Store])
     }
 
     /// # Errors

@@ -22,6 +22,7 @@ mod prometheus_api;
 mod promql;
 mod remote_write;
 mod rotation;
+mod rules;
 mod s3;
 mod tail;
 mod tidy;

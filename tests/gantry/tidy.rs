@@ -27,7 +27,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gantry-collect", &["gantry-model"]),
     ("gantry-transform", &["gantry-model"]),
     ("gantry-query-lang", &["gantry-model"]),
-    ("gantry-query-eval", &["gantry-query-lang", "gantry-model"]),
+    ("gantry-template", &["gantry-query-lang"]),
+    ("gantry-query-eval", &["gantry-query-lang", "gantry-template", "gantry-model"]),
     ("gantry-promql", &["gantry-query-lang", "gantry-model"]),
     (
         "gantry-query",
@@ -42,7 +43,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("gantry-platform-model", &[]),
     ("gantry-planner", &["gantry-platform-model"]),
-    ("gantry-alerting", &["gantry-query-lang", "gantry-model"]),
+    ("gantry-alerting", &["gantry-query-lang", "gantry-template", "gantry-model"]),
+    ("gantry-ruler", &["gantry-alerting", "gantry-meta", "gantry-model"]),
     ("gantry-bench", &[]),
 ];
 

@@ -5,6 +5,7 @@ use crate::rules::Rule;
 use crate::seam::{Evaluate, Expand, Point, Sample, Subject, Value};
 use gantry_model::LabelSet;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How long an alert that is resolved is remembered, so that whoever is told of alerts hears of its end.
 const RESOLVED_KEPT_MS: i64 = 15 * 60 * 1000;
@@ -53,7 +54,7 @@ pub struct Alert {
 #[derive(Clone, Debug)]
 pub(super) struct Alerting {
     pub(super) name: String,
-    expr: String,
+    pub(super) expr: Arc<str>,
     pub(super) for_ms: i64,
     keep_firing_for_ms: i64,
     pub(super) labels: BTreeMap<String, String>,
@@ -67,7 +68,7 @@ impl Alerting {
     pub fn new(rule: &Rule, labels: BTreeMap<String, String>) -> Self {
         Alerting {
             name: rule.alert.clone(),
-            expr: rule.expr.clone(),
+            expr: rule.expr.as_str().into(),
             for_ms: rule.for_ms,
             keep_firing_for_ms: rule.keep_firing_for_ms,
             labels,
@@ -92,7 +93,7 @@ impl Alerting {
         expand: &dyn Expand,
     ) -> Result<Vec<Point>, RuleError> {
         let samples = evaluate.instant(&self.expr, round.at_ms).map_err(RuleError::Query)?;
-        let seen = self.see(&samples, round.now_ms, expand)?;
+        let seen = self.see(&samples, round.now_ms, evaluate, expand)?;
         let (for_ms, keep_ms) = (self.for_ms, self.keep_firing_for_ms);
         self.active.retain(|labels, alert| alert.step(seen.contains(labels), for_ms, keep_ms, round.now_ms));
         let live = || self.active.values().filter(|alert| alert.state != AlertState::Inactive);
@@ -107,10 +108,16 @@ impl Alerting {
     }
 
     /// Takes in the alerts of an answer; returns their labels.
-    fn see(&mut self, samples: &[Sample], now_ms: i64, expand: &dyn Expand) -> Result<BTreeSet<LabelSet>, RuleError> {
+    fn see(
+        &mut self,
+        samples: &[Sample],
+        now_ms: i64,
+        evaluate: &mut dyn Evaluate,
+        expand: &dyn Expand,
+    ) -> Result<BTreeSet<LabelSet>, RuleError> {
         let mut seen: BTreeMap<LabelSet, Alert> = BTreeMap::new();
         for sample in samples {
-            let alert = self.alert(sample, now_ms, expand);
+            let alert = self.alert(sample, now_ms, evaluate, expand);
             if seen.insert(alert.labels.clone(), alert).is_some() {
                 return Err(RuleError::SameLabels("alert"));
             }
@@ -128,21 +135,21 @@ impl Alerting {
         Ok(labels)
     }
 
-    fn alert(&self, sample: &Sample, now_ms: i64, expand: &dyn Expand) -> Alert {
+    fn alert(&self, sample: &Sample, now_ms: i64, evaluate: &mut dyn Evaluate, expand: &dyn Expand) -> Alert {
         let value = match sample.value {
             Value::Number(value) => value,
             Value::Histogram(_) => 0.0,
         };
         let subject = Subject { alert: &self.name, labels: &sample.labels, value, at_ms: now_ms };
-        let filled = |(name, text): (&String, &String)| {
-            let text = expand.expand(text, &subject);
+        let mut filled = |(name, text): (&String, &String)| {
+            let text = expand.expand(text, &subject, evaluate);
             (name.clone(), text.unwrap_or_else(|error| format!("<error expanding template: {error}>")))
         };
-        let own: BTreeMap<String, String> = self.labels.iter().map(filled).collect();
+        let own: BTreeMap<String, String> = self.labels.iter().map(&mut filled).collect();
         let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         Alert {
             labels: set(&sample.labels, own.chain([("__name__", ""), ("alertname", self.name.as_str())])),
-            annotations: self.annotations.iter().map(filled).collect(),
+            annotations: self.annotations.iter().map(&mut filled).collect(),
             state: AlertState::Pending,
             value,
             active_ms: now_ms,

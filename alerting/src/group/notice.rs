@@ -6,6 +6,7 @@ use super::alert::{Alert, AlertState};
 use super::{Group, Kind};
 use gantry_model::LabelSet;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A firing alert outlives this many repetitions that fail to come.
 const LIFE: i64 = 4;
@@ -19,6 +20,8 @@ pub struct Notice {
     /// When it ended; of a firing one, when it is over unless this is repeated.
     pub ends_ms: i64,
     pub resolved: bool,
+    /// What the rule asks.
+    pub expr: Arc<str>,
 }
 
 impl Group {
@@ -28,16 +31,15 @@ impl Group {
     /// `interval_ms`: that of evaluations, since nothing is repeated faster.
     pub fn notices(&mut self, now_ms: i64, repeat_ms: i64, interval_ms: i64) -> Vec<Notice> {
         let valid_ms = now_ms.saturating_add(repeat_ms.max(interval_ms).saturating_mul(LIFE));
-        let alerts = self.rules.iter_mut().flat_map(|member| match &mut member.kind {
-            Kind::Alerting(rule) => Some(rule.active.values_mut()),
-            Kind::Recording(_) => None,
-        });
-        let due = alerts.flatten().filter(|alert| alert.is_due(now_ms, repeat_ms));
-        due.map(|alert| {
-            alert.told_ms = Some(now_ms);
-            alert.notice(valid_ms)
-        })
-        .collect()
+        let mut notices = Vec::new();
+        for member in &mut self.rules {
+            let Kind::Alerting(rule) = &mut member.kind else { continue };
+            for alert in rule.active.values_mut().filter(|alert| alert.is_due(now_ms, repeat_ms)) {
+                alert.told_ms = Some(now_ms);
+                notices.push(alert.notice(valid_ms, rule.expr.clone()));
+            }
+        }
+        notices
     }
 }
 
@@ -50,13 +52,14 @@ impl Alert {
         self.resolved_ms.is_some_and(|resolved| resolved > told_ms) || now_ms.saturating_sub(told_ms) > repeat_ms
     }
 
-    fn notice(&self, valid_ms: i64) -> Notice {
+    fn notice(&self, valid_ms: i64, expr: Arc<str>) -> Notice {
         Notice {
             labels: self.labels.clone(),
             annotations: self.annotations.clone(),
             starts_ms: self.fired_ms.unwrap_or(self.active_ms),
             ends_ms: self.resolved_ms.unwrap_or(valid_ms),
             resolved: self.resolved_ms.is_some(),
+            expr,
         }
     }
 }

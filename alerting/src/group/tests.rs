@@ -56,7 +56,7 @@ impl Script {
 struct Words;
 
 impl Expand for Words {
-    fn expand(&self, text: &str, subject: &Subject<'_>) -> Result<String, String> {
+    fn expand(&self, text: &str, subject: &Subject<'_>, _: &mut dyn Evaluate) -> Result<String, String> {
         if text == "BROKEN" {
             return Err("it is broken".into());
         }

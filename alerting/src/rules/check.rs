@@ -1,6 +1,7 @@
 //! What is wrong with rules that could be read, in Prometheus' words where it has them.
 
 use super::file::{Rule, RuleFile, RuleGroup};
+use crate::template::Templates;
 use gantry_query_lang::promql::{self, Options};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -31,8 +32,13 @@ pub struct Duplicate {
 }
 
 impl RuleFile {
-    /// Everything that is wrong. Empty when nothing is. Templates are not looked at.
+    /// Everything that is wrong with rules in PromQL. Empty when nothing is.
     pub fn problems(&self, options: Options) -> Vec<Problem> {
+        self.problems_by(&|expr| promql::parse(expr, options).map(drop).map_err(|error| error.to_string()))
+    }
+
+    /// The same for rules in any language; `parse` says what is wrong with an expression.
+    pub fn problems_by(&self, parse: &dyn Fn(&str) -> Result<(), String>) -> Vec<Problem> {
         let mut found = Vec::new();
         let mut names = BTreeSet::new();
         for group in &self.groups {
@@ -44,7 +50,7 @@ impl RuleFile {
             }
             label_names(&group.labels).for_each(of_group);
             for (at, rule) in group.rules.iter().enumerate() {
-                found.extend(rule.problems(options).into_iter().map(|what| placed(group, at, rule, what)));
+                found.extend(rule.problems(parse).into_iter().map(|what| placed(group, at, rule, what)));
             }
         }
         found
@@ -71,7 +77,17 @@ fn label_names(labels: &BTreeMap<String, String>) -> impl Iterator<Item = String
 }
 
 impl Rule {
-    fn problems(&self, options: Options) -> Vec<String> {
+    /// Labels and annotations of alerts are templates.
+    fn broken_templates(&self) -> impl Iterator<Item = String> {
+        let is_alert = !self.alert.is_empty();
+        let labels = self.labels.iter().map(|pair| ("label", pair));
+        let all = labels.chain(self.annotations.iter().map(|pair| ("annotation", pair)));
+        all.filter(move |_| is_alert).filter_map(|(what, (name, text))| {
+            Templates::check(&self.alert, text).err().map(|wrong| format!("{what} {name:?}: {wrong}"))
+        })
+    }
+
+    fn problems(&self, parse: &dyn Fn(&str) -> Result<(), String>) -> Vec<String> {
         let mut found = Vec::new();
         let mut wrong = |condition: bool, what: &str| {
             if condition {
@@ -87,7 +103,7 @@ impl Rule {
         wrong(only_records && self.for_ms != 0, "invalid field 'for' in recording rule");
         wrong(only_records && self.keep_firing_for_ms != 0, "invalid field 'keep_firing_for' in recording rule");
         if !self.expr.is_empty()
-            && let Err(error) = promql::parse(&self.expr, options)
+            && let Err(error) = parse(&self.expr)
         {
             found.push(format!("could not parse expression: {error}"));
         }
@@ -95,6 +111,7 @@ impl Rule {
             found.push(format!("a name of recorded series has no braces; do they belong to expr? {}", self.record));
         }
         found.extend(label_names(&self.labels));
+        found.extend(self.broken_templates());
         if self.annotations.contains_key("") {
             found.push("invalid annotation name: ".to_owned());
         }

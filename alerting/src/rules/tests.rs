@@ -1,4 +1,4 @@
-use super::RuleFile;
+use super::{RuleFile, RuleGroup};
 use gantry_query_lang::promql::Options;
 use std::collections::BTreeMap;
 
@@ -128,4 +128,15 @@ proptest::proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_is_written_as_yaml_is_read_as_the_same() {
+    let text = "groups: [{name: a, interval: 90s, limit: 5, labels: {x: y}, rules: [{alert: A, expr: 'up == 0', for: 5m, \
+                keep_firing_for: 1m, annotations: {summary: \"it's {{ $value }}\"}}, {record: r, expr: up}]}]";
+    let file = RuleFile::parse(text).unwrap();
+    let written = file.to_yaml();
+    assert_eq!(RuleFile::parse(&written).unwrap(), file, "{written}");
+    assert!(written.contains("interval: 1m30s") && !written.contains("null"), "{written}");
+    assert_eq!(RuleGroup::parse(&file.groups[0].to_yaml()).unwrap(), file.groups[0]);
 }

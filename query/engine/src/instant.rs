@@ -4,6 +4,7 @@ use crate::{Data, QueryEngine, QueryError, logql};
 use gantry_model::metric::NativeHistogram;
 use gantry_model::{LabelSet, TenantId, Timestamp};
 use gantry_promql::{Cell, Params, Series, Steps, Value};
+use gantry_query_lang::ast::Expr as LogExpr;
 use gantry_query_lang::promql::{self, Expr};
 use std::sync::Arc;
 
@@ -67,6 +68,27 @@ impl QueryEngine {
             Data::Streams(_) | Data::Matrix(_) => {
                 Err(QueryError::invalid("the answer is neither a scalar nor an instant vector"))
             }
+        }
+    }
+
+    /// Whether [`promql_instant`](QueryEngine::promql_instant) could answer.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn check_promql(&self, text: &str) -> Result<(), QueryError> {
+        self.parse_promql(text).map(drop)
+    }
+
+    /// Whether [`logql_instant`](QueryEngine::logql_instant) could answer.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn check_logql_metric(&self, text: &str) -> Result<(), QueryError> {
+        match logql::parse(text, false)? {
+            LogExpr::Metric(_) => Ok(()),
+            LogExpr::Log(_) => Err(QueryError::invalid(
+                "a query for lines yields no numbers; count them, as in count_over_time({...}[5m])",
+            )),
         }
     }
 

@@ -42,6 +42,6 @@ pub use instant::{InstantSample, InstantValue};
 pub use logql::{LineSelection, RangeQuery};
 pub use options::QueryOptions;
 pub use patterns::{PatternsAnswer, PatternsQuery};
-pub use samples::SeriesScope;
+pub use samples::{Newest, SeriesScope};
 pub use sql::SqlAnswer;
 pub use tail::{TailQuery, TailSession};

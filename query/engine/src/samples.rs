@@ -26,12 +26,13 @@ pub struct Newest {
 }
 
 impl QueryEngine {
-    /// The newest number in the range of each series that any of the selectors names, unless the series has ended.
+    /// The newest number in the range of each series that any of the selectors names. `ended`: also of series that have ended.
     pub async fn newest_samples(
         &self,
         tenant: &TenantId,
         selectors: Vec<Selector>,
         range: MillisRange,
+        ended: bool,
     ) -> Result<Vec<Newest>, QueryError> {
         let querier = self.samples.metric_querier(tenant);
         let memory = MemoryConsumer::new("federate").register(&self.runtime.memory_pool);
@@ -42,7 +43,7 @@ impl QueryEngine {
                 let set = querier.select(&request).await?;
                 // Labels are shared with the store.
                 memory.try_grow(set.labels().len() * 2 * size_of::<Newest>())?;
-                let read = tokio::task::spawn_blocking(move || newest(&*set, range)).await;
+                let read = tokio::task::spawn_blocking(move || newest(&*set, range, ended)).await;
                 let read = read.map_err(|error| QueryError::Internal(error.to_string()))??;
                 found.extend(read.into_iter().map(|one| (one.labels.clone(), one)));
             }
@@ -160,12 +161,14 @@ fn keep_within(range: MillisRange, samples: &mut Samples) {
     histograms.retain(|(at, _)| range.contains(*at));
 }
 
-fn newest(set: &dyn SeriesSet, range: MillisRange) -> Result<Vec<Newest>, StoreError> {
+fn newest(set: &dyn SeriesSet, range: MillisRange, ended: bool) -> Result<Vec<Newest>, StoreError> {
     let (mut samples, mut found) = (Samples::default(), Vec::new());
     for (at, labels) in set.labels().iter().enumerate() {
         set.read(at, &mut samples)?;
         // What is read may reach beyond the range.
-        let Some(last) = samples.timestamps.iter().rposition(|at| range.contains(*at)) else { continue };
+        let mut numbers = samples.timestamps.iter().zip(&samples.values);
+        let counts = |(at, value): (&i64, &f64)| range.contains(*at) && !(ended && is_stale(*value));
+        let Some(last) = numbers.rposition(counts) else { continue };
         let (at_ms, value) = (samples.timestamps[last], samples.values[last]);
         let later = samples.histograms.iter().any(|(histogram, _)| *histogram > at_ms && range.contains(*histogram));
         if !later && !is_stale(value) {

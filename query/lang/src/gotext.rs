@@ -91,6 +91,22 @@ pub fn default_float(value: f64) -> String {
     format!("{value}")
 }
 
+/// Shortest text that reads back as `value`; with an exponent below 1e-4 and from 1e6 on.
+pub fn general_float(value: f64) -> String {
+    if !value.is_finite() {
+        return special(value).unwrap_or_default();
+    }
+    let scientific = format!("{value:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if value != 0.0 && !(-4..6).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        format!("{mantissa}e{sign}{:02}", exponent.abs())
+    } else {
+        format!("{value}")
+    }
+}
+
 /// With an exponent and this many digits behind the point (Go's `%.3e`).
 pub fn exponent_float(value: f64, digits: usize) -> String {
     special(value).unwrap_or_else(|| {
@@ -206,6 +222,14 @@ mod tests {
         assert_eq!(default_float(3.0), "3");
         assert_eq!(default_float(1e-9), "1e-09");
         assert_eq!(default_float(1.5e21), "1.5e+21");
+        for (value, text) in [
+            (1073741824.0, "1.073741824e+09"),
+            (0.30000000000000004, "0.30000000000000004"),
+            (1e-7, "1e-07"),
+            (-0.0, "-0"),
+        ] {
+            assert_eq!(general_float(value), text);
+        }
         assert_eq!(plain_float(1e22), "10000000000000000000000");
         assert_eq!(exponent_float(-1234.5, 3), "-1.234e+03");
         let significant =

@@ -48,6 +48,10 @@ impl Loki {
         self.http.post(format!("{}{path}", self.url))
     }
 
+    pub fn delete_request(&self, path: &str) -> RequestBuilder {
+        self.http.delete(format!("{}{path}", self.url))
+    }
+
     pub fn get_request(&self, path: &str) -> RequestBuilder {
         self.http.get(format!("{}{path}", self.url))
     }

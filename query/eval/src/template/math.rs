@@ -1,10 +1,8 @@
 //! Arithmetic of templates: whole numbers wrap, `...f` functions compute in decimals so that 0.1 + 0.2 is 0.3.
 
-use super::TemplateError;
-use super::builtin::{Args, Function};
-use super::exec::fail;
-use super::value::Value;
+use super::functions::Function;
 use crate::value::parse_float;
+use gantry_template::{Args, TemplateError, Value, fail, integer};
 
 pub(super) fn call(function: Function, values: Vec<Value>) -> Result<Value, TemplateError> {
     use Function::*;
@@ -47,7 +45,7 @@ pub(super) fn to_int(value: &Value) -> i64 {
         Value::Bool(b) => i64::from(*b),
         Value::Text(text) => {
             let whole = text.split_once('.').filter(|(_, f)| f.bytes().all(|b| b == b'0')).map_or(&**text, |(w, _)| w);
-            super::lex::integer(whole).unwrap_or(0)
+            integer(whole).unwrap_or(0)
         }
         _ => 0,
     }

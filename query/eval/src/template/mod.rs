@@ -1,29 +1,16 @@
 //! The templates of `line_format` and `label_format`: Go's text/template with the functions LogQL documents.
 //!
-//! A template is read once ([`Template::parse`]) and rendered for every line ([`Template::render`]). Rendering never
-//! panics, never does I/O, and is bounded in steps and in output. Templates made of nothing but text and `{{.label}}`
-//! skip the interpreter.
+//! A template is read once ([`Template::parse`]) and rendered for every line ([`Template::render`]); the engine is
+//! `gantry-template`. Here are the functions, and how a line's labels are found.
 
-mod builtin;
-mod exec;
-mod fields;
-mod layout;
-mod lex;
+mod dates;
+mod functions;
 mod math;
-mod parse;
-mod printf;
 mod text;
-mod time;
-mod value;
 
-pub use exec::Env;
-use parse::Node;
-use std::collections::BTreeMap;
-
-/// A template that cannot be read, or one that failed on a line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct TemplateError(pub String);
+use functions::{Function, Line};
+pub use gantry_template::TemplateError;
+use gantry_template::{Host, Value};
 
 /// Checks the templates of a query while it is parsed: give it to [`gantry_query_lang::parse_with`].
 #[derive(Clone, Copy, Debug)]
@@ -47,34 +34,60 @@ pub trait Fields {
     fn all(&self) -> Vec<(String, String)>;
 }
 
+/// What a template sees of a line.
+pub struct Env<'a> {
+    pub labels: &'a dyn Fields,
+    /// `__line__`.
+    pub line: &'a str,
+    /// `__timestamp__`, nanoseconds since 1970.
+    pub timestamp: i64,
+    /// `now`, nanoseconds since 1970.
+    pub now: i64,
+}
+
+impl std::fmt::Debug for Env<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Env").field("line", &self.line).field("timestamp", &self.timestamp).finish_non_exhaustive()
+    }
+}
+
+impl Host for Env<'_> {
+    fn call(&self, function: u16, values: Vec<Value>) -> Result<Value, TemplateError> {
+        functions::call(function, values, Line { text: self.line, timestamp: self.timestamp, now: self.now })
+    }
+
+    fn field(&self, name: &str) -> Option<&str> {
+        self.labels.field(name)
+    }
+
+    fn all(&self) -> Vec<(String, String)> {
+        self.labels.all()
+    }
+}
+
 /// A template, ready to render.
 #[derive(Clone, Debug)]
-pub struct Template {
-    name: &'static str,
-    nodes: Vec<Node>,
-    named: BTreeMap<String, Vec<Node>>,
-    fields: Option<Vec<String>>,
-}
+pub struct Template(gantry_template::Template);
 
 impl Template {
     /// `name` is what errors call the template: `line` or `label`.
     pub fn parse(name: &'static str, text: &str) -> Result<Self, TemplateError> {
-        parse::parse(name, text)
+        gantry_template::Template::parse(name, text, Function::named).map(Template)
     }
 
     /// The labels that the template reads, in order of name; `None` when that cannot be told beforehand.
     pub fn fields(&self) -> Option<&[String]> {
-        self.fields.as_deref()
+        self.0.fields()
     }
 
     /// Nothing but `{{.label}}`.
     pub fn is_one_field(&self) -> bool {
-        matches!(self.nodes[..], [Node::Field(_)])
+        self.0.is_one_field()
     }
 
     /// Appends the rendered text. After an error `out` holds whatever was written before it.
     pub fn render(&self, env: &Env<'_>, out: &mut String) -> Result<(), TemplateError> {
-        exec::run(self, env, out)
+        self.0.render(env, Value::Root, out)
     }
 }
 

@@ -1,17 +1,15 @@
 //! Functions on text. Positions and lengths of `trunc` and `substr` are bytes, as in Go; a character cut in two shows
 //! as replacement characters.
 
-use super::TemplateError;
-use super::builtin::{Args, Function};
-use super::exec::{MAX_OUTPUT, fail};
-use super::value::Value;
+use super::functions::Function;
 use crate::value::{compile_regex, parse_bytes, parse_duration};
+use gantry_template::{Args, MAX_OUTPUT, TemplateError, Value, bytes_of, fail, print, title, upper, url_query};
 use regex::{NoExpand, Regex};
 
 pub(super) fn call(function: Function, values: Vec<Value>) -> Result<Value, TemplateError> {
     use Function::*;
     let arity = match function {
-        Html | Js | UrlQuery => (0, usize::MAX),
+        UrlQuery => (0, usize::MAX),
         Lower | Upper | Title | TrimSpace | B64Enc | B64Dec | Bytes | Duration | UrlDecode => (1, 1),
         Replace | RegexReplaceAll | RegexReplaceAllLiteral | Substr => (3, 3),
         ReplaceN => (4, 4),
@@ -19,7 +17,7 @@ pub(super) fn call(function: Function, values: Vec<Value>) -> Result<Value, Temp
     };
     let args = Args::new(values, arity.0, arity.1)?;
     match function {
-        Html | Js | UrlQuery => Ok(Value::Text(escape(function, &super::printf::print(args.values())))),
+        UrlQuery => Ok(Value::Text(url_query(&print(args.values())))),
         Contains => Ok(Value::Bool(args.text(1)?.contains(args.text(0)?))),
         HasPrefix => Ok(Value::Bool(args.text(1)?.starts_with(args.text(0)?))),
         HasSuffix => Ok(Value::Bool(args.text(1)?.ends_with(args.text(0)?))),
@@ -44,7 +42,7 @@ fn plain(function: Function, args: &Args) -> Result<String, TemplateError> {
     let b = || args.text(1);
     Ok(match function {
         Lower => a.to_lowercase(),
-        Upper => a.chars().flat_map(one_upper).collect(),
+        Upper => upper(a),
         Title => title(a),
         TrimSpace => a.trim().into(),
         TrimAll => b()?.trim_matches(|c| a.contains(c)).into(),
@@ -115,65 +113,6 @@ fn substr(start: i64, end: i64, text: &str) -> Result<String, TemplateError> {
         return fail("slice bounds out of range");
     }
     Ok(bytes_of(text, from as usize, to as usize))
-}
-
-/// A slice by bytes; each byte of a character that was cut in two becomes U+FFFD.
-pub(super) fn bytes_of(text: &str, from: usize, to: usize) -> String {
-    match text.get(from..to) {
-        Some(slice) => slice.into(),
-        None => {
-            let mut out = String::new();
-            for chunk in text.as_bytes()[from..to].utf8_chunks() {
-                out.push_str(chunk.valid());
-                out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
-            }
-            out
-        }
-    }
-}
-
-/// Upper case of one character where that is one character, else the character itself (`ß` stays).
-fn one_upper(c: char) -> Option<char> {
-    let mut upper = c.to_uppercase();
-    match (upper.next(), upper.next()) {
-        (Some(one), None) => Some(one),
-        _ => Some(c),
-    }
-}
-
-fn title(text: &str) -> String {
-    let mut inside = false;
-    let convert = |c: char| {
-        let letter = if inside { Some(c) } else { one_upper(c) };
-        inside = if c.is_ascii() { c.is_ascii_alphanumeric() || c == '_' } else { !c.is_whitespace() };
-        letter
-    };
-    text.chars().filter_map(convert).collect()
-}
-
-fn escape(function: Function, text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match (function, c) {
-            (Function::Html, '&') => out.push_str("&amp;"),
-            (Function::Html, '<') => out.push_str("&lt;"),
-            (Function::Html, '>') => out.push_str("&gt;"),
-            (Function::Html, '"') => out.push_str("&#34;"),
-            (Function::Html, '\'') => out.push_str("&#39;"),
-            (Function::Html, '\0') => out.push('\u{fffd}'),
-            (Function::Js, '\\' | '\'' | '"') => out.extend(['\\', c]),
-            (Function::Js, '<' | '>' | '&' | '=') => out.push_str(&format!("\\u{:04X}", c as u32)),
-            (Function::Js, c) if (c as u32) < 0x20 => out.push_str(&format!("\\u{:04X}", c as u32)),
-            (Function::UrlQuery, ' ') => out.push('+'),
-            (Function::UrlQuery, c) if !(c.is_ascii_alphanumeric() || "-_.~".contains(c)) => {
-                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                    out.push_str(&format!("%{byte:02X}"));
-                }
-            }
-            (_, c) => out.push(c),
-        }
-    }
-    out
 }
 
 fn url_decode(text: &str) -> Result<String, TemplateError> {

@@ -48,22 +48,6 @@ pub fn format_sample(value: f64) -> String {
     }
 }
 
-/// Shortest text that reads back as `value`; with an exponent below 1e-4 and from 1e6 on.
-pub fn format_general(value: f64) -> String {
-    if !value.is_finite() {
-        return format_sample(value);
-    }
-    let scientific = format!("{value:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if value != 0.0 && !(-4..6).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        format!("{mantissa}e{sign}{:02}", exponent.abs())
-    } else {
-        format!("{value}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,10 +65,6 @@ mod tests {
 
     #[test]
     fn prints_what_go_prints() {
-        assert_eq!(format_general(1073741824.0), "1.073741824e+09");
-        assert_eq!(format_general(0.30000000000000004), "0.30000000000000004");
-        assert_eq!(format_general(1e-7), "1e-07");
-        assert_eq!(format_general(-0.0), "-0");
         assert_eq!(format_sample(1e21), "1000000000000000000000");
     }
 }

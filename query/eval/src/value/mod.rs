@@ -9,7 +9,7 @@ mod regex;
 pub use self::regex::compile_regex;
 pub use bytes::parse_bytes;
 pub use duration::parse_duration;
-pub use float::{format_general, format_sample, parse_float};
+pub use float::{format_sample, parse_float};
 
 /// A text that is no number of the wanted kind; the message goes into `__error_details__`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -25,7 +25,7 @@ pub async fn federate(State(engine): Engine, ask: Ask) -> Result<Response, Refus
         let now = engine.clock.now().nanos().div_euclid(1_000_000);
         let lookback = engine.options().promql_lookback.as_millis() as i64;
         let range = MillisRange { first: now - lookback + 1, last: now };
-        let mut found = engine.newest_samples(&ask.caller.tenant, selectors, range).await?;
+        let mut found = engine.newest_samples(&ask.caller.tenant, selectors, range, false).await?;
         found.sort_by(|a, b| (a.labels.get(NAME), &a.labels).cmp(&(b.labels.get(NAME), &b.labels)));
         Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text(&found)).into_response())
     };

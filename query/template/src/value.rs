@@ -1,11 +1,12 @@
-//! What a template computes with.
+//! What a template computes with: the kinds of values that Go has, as far as templates can tell them apart.
 
-use super::time::Time;
-use crate::value::format_general;
+use crate::time::Time;
+use gantry_query_lang::gotext::general_float;
 use std::collections::BTreeMap;
 
+/// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub enum Value {
     Nil,
     Bool(bool),
     Int(i64),
@@ -16,8 +17,10 @@ pub(super) enum Value {
     Named(i64, &'static str),
     List(Vec<Value>),
     Map(BTreeMap<String, Value>),
-    /// The labels of the line.
-    Labels,
+    /// Texts by name; a name that is not there is an empty text.
+    Texts(BTreeMap<String, String>),
+    /// The texts of the [`Host`](crate::Host), which are fetched as they are asked for.
+    Root,
 }
 
 impl Value {
@@ -25,7 +28,7 @@ impl Value {
     pub fn print(&self) -> String {
         match self {
             Value::Nil => "<no value>".into(),
-            Value::List(_) | Value::Map(_) => self.print_inside(),
+            Value::List(_) | Value::Map(_) | Value::Texts(_) => self.print_inside(),
             other => other.print_plain(),
         }
     }
@@ -34,7 +37,7 @@ impl Value {
         match self {
             Value::Bool(b) => b.to_string(),
             Value::Int(n) => n.to_string(),
-            Value::Float(f) => format_general(*f),
+            Value::Float(f) => general_float(*f),
             Value::Text(t) => t.clone(),
             Value::Time(t) => t.to_string(),
             Value::Named(_, name) => (*name).into(),
@@ -48,6 +51,10 @@ impl Value {
             Value::List(items) => format!("[{}]", items.iter().map(Value::print_inside).collect::<Vec<_>>().join(" ")),
             Value::Map(map) => {
                 let pairs: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{}", v.print_inside())).collect();
+                format!("map[{}]", pairs.join(" "))
+            }
+            Value::Texts(map) => {
+                let pairs: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{v}")).collect();
                 format!("map[{}]", pairs.join(" "))
             }
             other => other.print_plain(),
@@ -64,10 +71,12 @@ impl Value {
             Value::Text(t) => !t.is_empty(),
             Value::List(l) => !l.is_empty(),
             Value::Map(m) => !m.is_empty(),
-            Value::Time(_) | Value::Labels => true,
+            Value::Texts(m) => !m.is_empty(),
+            Value::Time(_) | Value::Root => true,
         }
     }
 
+    /// Of what type Go says it is.
     pub fn type_name(&self) -> &'static str {
         match self {
             Value::Nil => "<nil>",
@@ -79,20 +88,7 @@ impl Value {
             Value::Named(..) => "time.Month",
             Value::List(_) => "[]interface {}",
             Value::Map(_) => "map[string]interface {}",
-            Value::Labels => "map[string]string",
-        }
-    }
-
-    pub fn from_json(json: serde_json::Value) -> Value {
-        match json {
-            serde_json::Value::Null => Value::Nil,
-            serde_json::Value::Bool(b) => Value::Bool(b),
-            serde_json::Value::Number(n) => Value::Float(n.as_f64().unwrap_or(0.0)),
-            serde_json::Value::String(s) => Value::Text(s),
-            serde_json::Value::Array(items) => Value::List(items.into_iter().map(Value::from_json).collect()),
-            serde_json::Value::Object(map) => {
-                Value::Map(map.into_iter().map(|(k, v)| (k, Value::from_json(v))).collect())
-            }
+            Value::Texts(_) | Value::Root => "map[string]string",
         }
     }
 }

@@ -1,17 +1,15 @@
-//! Instants in templates: dates in, dates out, epochs.
+//! Instants in templates.
 
-use super::TemplateError;
-use super::builtin::{Args, Function};
-use super::exec::fail;
-use super::layout;
-use super::value::Value;
+use crate::exec::fail;
+use crate::value::Value;
+use crate::{TemplateError, layout};
 use chrono::{DateTime, Datelike, FixedOffset, LocalResult, NaiveDateTime, Offset, TimeZone, Timelike, Utc};
 use chrono_tz::{OffsetName, Tz};
 use std::fmt;
 
 /// An instant and the zone in which it is shown.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Time {
+pub struct Time {
     pub at: DateTime<FixedOffset>,
     /// `UTC`, `CEST`; empty for a zone known by its offset only.
     pub zone: String,
@@ -27,8 +25,24 @@ impl Time {
         Time { at: at.fixed_offset(), zone: "UTC".into() }
     }
 
+    /// From seconds since 1970; `None` where the calendar ends.
+    pub fn of_seconds(seconds: i64) -> Option<Time> {
+        DateTime::from_timestamp(seconds, 0).map(Time::from)
+    }
+
+    /// The same instant, shown in UTC.
+    pub fn in_utc(&self) -> Time {
+        Time::from(self.at.to_utc())
+    }
+
+    /// Nanoseconds since 1970; wraps around beyond the years 1677 to 2262.
+    pub fn nanos(&self) -> i64 {
+        let whole = self.at.timestamp().wrapping_mul(1_000_000_000);
+        whole.wrapping_add(i64::from(self.at.timestamp_subsec_nanos()))
+    }
+
     /// What dates that cannot be read become: the first of January of the year 1.
-    fn zero() -> Time {
+    pub fn zero() -> Time {
         Time::from(DateTime::from_timestamp(-62_135_596_800, 0).unwrap_or_default())
     }
 
@@ -42,6 +56,7 @@ impl Time {
         Some(Time { at: at.with_timezone(&at.offset().fix()), zone: name })
     }
 
+    /// Seconds east of UTC.
     pub fn offset(&self) -> i32 {
         self.at.offset().local_minus_utc()
     }
@@ -53,65 +68,7 @@ impl fmt::Display for Time {
     }
 }
 
-pub(super) fn call(function: Function, values: Vec<Value>, now: i64) -> Result<Value, TemplateError> {
-    use Function::*;
-    let count = match function {
-        Date | ToDate => 2,
-        ToDateInZone => 3,
-        _ => 1,
-    };
-    let args = Args::new(values, count, count)?;
-    Ok(match function {
-        Date => Value::Text(layout::format(&Time::from(date_argument(args.value(1), now).at.to_utc()), args.text(0)?)),
-        ToDate => Value::Time(layout::parse(args.text(0)?, args.text(1)?, Tz::UTC).unwrap_or_else(Time::zero)),
-        ToDateInZone => {
-            let zone = args.text(1)?.parse().unwrap_or(Tz::UTC);
-            Value::Time(layout::parse(args.text(0)?, args.text(2)?, zone).unwrap_or_else(Time::zero))
-        }
-        UnixToTime => Value::Time(unix_to_time(args.text(0)?)?),
-        UnixEpoch => Value::Text(instant(&args)?.at.timestamp().to_string()),
-        UnixEpochMillis => Value::Text(instant(&args)?.at.timestamp_millis().to_string()),
-        _ => Value::Text(nanos(instant(&args)?).to_string()),
-    })
-}
-
-fn instant(args: &Args) -> Result<&Time, TemplateError> {
-    match args.value(0) {
-        Value::Time(time) => Ok(time),
-        other => fail(format!("wrong type for value; expected time.Time; got {}", other.type_name())),
-    }
-}
-
-fn nanos(time: &Time) -> i64 {
-    let whole = time.at.timestamp().wrapping_mul(1_000_000_000);
-    whole.wrapping_add(i64::from(time.at.timestamp_subsec_nanos()))
-}
-
-fn date_argument(value: &Value, now: i64) -> Time {
-    match value {
-        Value::Time(time) => time.clone(),
-        Value::Int(seconds) => DateTime::from_timestamp(*seconds, 0).map_or_else(Time::zero, Time::from),
-        _ => Time::utc(now),
-    }
-}
-
-/// The unit of an epoch is told by how many digits it has.
-fn unix_to_time(epoch: &str) -> Result<Time, TemplateError> {
-    let Ok(number) = epoch.parse::<i64>() else {
-        return fail(format!("unable to parse time '{epoch}': strconv.ParseInt: parsing {epoch:?}: invalid syntax"));
-    };
-    let nanos = match epoch.len() {
-        5 => number.saturating_mul(86_400_000_000_000),
-        10 => number.saturating_mul(1_000_000_000),
-        13 => number.saturating_mul(1_000_000),
-        16 => number.saturating_mul(1000),
-        19 => number,
-        _ => return fail(format!("unable to parse time '{epoch}': unknown format")),
-    };
-    Ok(Time::utc(nanos))
-}
-
-pub(super) const MONTHS: [&str; 12] = [
+pub(crate) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -125,10 +82,10 @@ pub(super) const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-pub(super) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+pub(crate) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// `$t.Year` and its like.
-pub(super) fn method(time: &Time, name: &str, args: &[Value]) -> Result<Value, TemplateError> {
+pub(crate) fn method(time: &Time, name: &str, args: &[Value]) -> Result<Value, TemplateError> {
     let at = &time.at;
     let int = |n: i64| Ok(Value::Int(n));
     match (name, args) {
@@ -147,7 +104,7 @@ pub(super) fn method(time: &Time, name: &str, args: &[Value]) -> Result<Value, T
         ("Unix", []) => int(at.timestamp()),
         ("UnixMilli", []) => int(at.timestamp_millis()),
         ("UnixMicro", []) => int(at.timestamp_micros()),
-        ("UnixNano", []) => int(nanos(time)),
+        ("UnixNano", []) => int(time.nanos()),
         ("IsZero", []) => Ok(Value::Bool(*time == Time::zero())),
         ("String", []) => Ok(Value::Text(time.to_string())),
         ("UTC" | "Local", []) => Ok(Value::Time(Time::from(at.to_utc()))),

@@ -1,55 +1,81 @@
-//! The functions by name, and the general ones among them.
+//! Go's own functions of templates, and how arguments are taken.
 
-use super::exec::{MAX_OUTPUT, fail};
-use super::value::Value;
-use super::{TemplateError, math, printf, text, time};
+use crate::exec::{MAX_OUTPUT, fail};
+use crate::value::Value;
+use crate::{TemplateError, escape, printf, text};
 use std::cmp::Ordering;
 
-macro_rules! functions {
-    ($($variant:ident $($name:literal)+;)+) => {
-        /// A function of templates.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Function { $($variant),+ }
-
-        impl Function {
-            pub fn named(name: &str) -> Option<Function> {
-                match name {
-                    $($($name)|+ => Some(Function::$variant),)+
-                    _ => None,
-                }
-            }
-        }
-    };
+/// A function as the parser found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Core(Core),
+    /// One of the host's, by its number.
+    Host(u16),
 }
 
-functions! {
-    Line "__line__"; Timestamp "__timestamp__"; Now "now";
-    And "and"; Or "or"; Not "not"; Len "len"; Index "index"; Slice "slice"; Call "call";
-    Eq "eq"; Ne "ne"; Lt "lt"; Le "le"; Gt "gt"; Ge "ge";
-    Print "print"; Println "println"; Printf "printf"; Html "html"; Js "js"; UrlQuery "urlquery" "urlencode";
-    UrlDecode "urldecode"; Default "default"; FromJson "fromJson";
-    Lower "lower" "ToLower"; Upper "upper" "ToUpper"; Title "title"; Trunc "trunc"; Substr "substr";
-    Contains "contains"; HasPrefix "hasPrefix"; HasSuffix "hasSuffix"; Indent "indent"; Nindent "nindent";
-    Replace "replace"; ReplaceN "Replace"; Repeat "repeat"; TrimSpace "trim" "TrimSpace"; TrimAll "trimAll";
-    TrimPrefix "trimPrefix"; TrimSuffix "trimSuffix"; Trim "Trim"; TrimLeft "TrimLeft"; TrimRight "TrimRight";
-    TrimPrefixOf "TrimPrefix"; TrimSuffixOf "TrimSuffix"; AlignLeft "alignLeft"; AlignRight "alignRight";
-    RegexReplaceAll "regexReplaceAll"; RegexReplaceAllLiteral "regexReplaceAllLiteral"; Count "count";
-    B64Enc "b64enc"; B64Dec "b64dec"; Bytes "bytes"; Duration "duration" "duration_seconds";
-    Int "int"; Float64 "float64"; Add "add"; Sub "sub"; Mul "mul"; Div "div"; Mod "mod";
-    Addf "addf"; Subf "subf"; Mulf "mulf"; Divf "divf"; Max "max"; Min "min"; Maxf "maxf"; Minf "minf";
-    Ceil "ceil"; Floor "floor"; Round "round";
-    Date "date"; ToDate "toDate"; ToDateInZone "toDateInZone"; UnixToTime "unixToTime";
-    UnixEpoch "unixEpoch"; UnixEpochMillis "unixEpochMillis"; UnixEpochNanos "unixEpochNanos";
+/// Go's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Core {
+    And,
+    Or,
+    Not,
+    Len,
+    Index,
+    Slice,
+    Call,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    Print,
+    Println,
+    Printf,
+    Html,
+    Js,
+    UrlQuery,
+}
+
+impl Core {
+    pub fn named(name: &str) -> Option<Core> {
+        use Core::*;
+        Some(match name {
+            "and" => And,
+            "or" => Or,
+            "not" => Not,
+            "len" => Len,
+            "index" => Index,
+            "slice" => Slice,
+            "call" => Call,
+            "eq" => Eq,
+            "ne" => Ne,
+            "lt" => Lt,
+            "le" => Le,
+            "gt" => Gt,
+            "ge" => Ge,
+            "print" => Print,
+            "println" => Println,
+            "printf" => Printf,
+            "html" => Html,
+            "js" => Js,
+            "urlquery" => UrlQuery,
+            _ => return None,
+        })
+    }
 }
 
 /// Arguments of a call, taken by position and type.
 #[derive(Debug)]
-pub(super) struct Args {
+pub struct Args {
     values: Vec<Value>,
 }
 
 impl Args {
     /// Between `min` and `max` arguments.
+    ///
+    /// # Errors
+    /// When there are more or fewer.
     pub fn new(values: Vec<Value>, min: usize, max: usize) -> Result<Args, TemplateError> {
         if values.len() < min || values.len() > max {
             return fail(format!("wrong number of args: want {min} got {}", values.len()));
@@ -57,14 +83,25 @@ impl Args {
         Ok(Args { values })
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// How many there are.
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
+    /// The one at a position; `Nil` where there is none.
     pub fn value(&self, at: usize) -> &Value {
         self.values.get(at).unwrap_or(&Value::Nil)
     }
 
+    /// The text at a position.
+    ///
+    /// # Errors
+    /// When it is none.
     pub fn text(&self, at: usize) -> Result<&str, TemplateError> {
         match self.value(at) {
             Value::Text(text) => Ok(text),
@@ -72,6 +109,10 @@ impl Args {
         }
     }
 
+    /// The whole number at a position.
+    ///
+    /// # Errors
+    /// When it is none.
     pub fn int(&self, at: usize) -> Result<i64, TemplateError> {
         match self.value(at) {
             Value::Int(n) | Value::Named(n, _) => Ok(*n),
@@ -88,62 +129,42 @@ impl Args {
         }
     }
 
+    /// All of them.
     pub fn values(&self) -> &[Value] {
         &self.values
     }
 }
 
-impl Function {
-    pub fn call(self, values: Vec<Value>, now: i64) -> Result<Value, TemplateError> {
-        use Function::*;
-        match self {
-            Int | Float64 | Add | Sub | Mul | Div | Mod | Addf | Subf | Mulf | Divf | Max | Min | Maxf | Minf
-            | Ceil | Floor | Round => math::call(self, values),
-            Date | ToDate | ToDateInZone | UnixToTime | UnixEpoch | UnixEpochMillis | UnixEpochNanos => {
-                time::call(self, values, now)
-            }
-            Not | Len | Index | Slice | Call | Eq | Ne | Lt | Le | Gt | Ge | Default | FromJson => {
-                general(self, values)
-            }
-            Print => Ok(Value::Text(printf::print(&values))),
-            Println => Ok(Value::Text(printf::println(&values))),
-            Printf => {
-                let args = Args::new(values, 1, usize::MAX)?;
-                printf::printf(args.text(0)?, &args.values()[1..]).map(Value::Text)
-            }
-            _ => text::call(self, values),
-        }
-    }
-}
-
-fn general(function: Function, values: Vec<Value>) -> Result<Value, TemplateError> {
-    use Function::*;
+/// Calls one of Go's functions; `and` and `or` have been seen to before, because they stop early.
+pub(crate) fn call(function: Core, values: Vec<Value>) -> Result<Value, TemplateError> {
+    use Core::*;
     match function {
+        Print => Ok(Value::Text(printf::print(&values))),
+        Println => Ok(Value::Text(printf::println(&values))),
+        Printf => {
+            let args = Args::new(values, 1, usize::MAX)?;
+            printf::printf(args.text(0)?, &args.values()[1..]).map(Value::Text)
+        }
+        Html => Ok(Value::Text(escape::html(&printf::print(&values)))),
+        Js => Ok(Value::Text(escape::js(&printf::print(&values)))),
+        UrlQuery => Ok(Value::Text(escape::url_query(&printf::print(&values)))),
         Not => Ok(Value::Bool(!Args::new(values, 1, 1)?.value(0).truthy())),
         Len => match Args::new(values, 1, 1)?.value(0) {
             Value::Text(text) => Ok(Value::Int(text.len() as i64)),
             Value::List(items) => Ok(Value::Int(items.len() as i64)),
             Value::Map(map) => Ok(Value::Int(map.len() as i64)),
+            Value::Texts(map) => Ok(Value::Int(map.len() as i64)),
             other => fail(format!("len of type {}", other.type_name())),
         },
         Index => index(&Args::new(values, 1, usize::MAX)?),
         Slice => slice(&Args::new(values, 1, 4)?),
         Call => fail("non-function of type called"),
-        Default => match &values[..] {
-            [default] => Ok(default.clone()),
-            [default, given, ..] => Ok(if given.truthy() { given.clone() } else { default.clone() }),
-            [] => fail("wrong number of args for default: want at least 1 got 0"),
-        },
-        FromJson => {
-            let args = Args::new(values, 1, 1)?;
-            Ok(serde_json::from_str(args.text(0)?).map_or(Value::Nil, Value::from_json))
-        }
         _ => compare(function, &Args::new(values, 2, usize::MAX)?),
     }
 }
 
-fn compare(function: Function, args: &Args) -> Result<Value, TemplateError> {
-    use Function::*;
+fn compare(function: Core, args: &Args) -> Result<Value, TemplateError> {
+    use Core::*;
     let (a, b) = (args.value(0), args.value(1));
     let result = match function {
         Eq => {
@@ -185,6 +206,7 @@ fn index(args: &Args) -> Result<Value, TemplateError> {
     for at in 1..args.len() {
         value = match value {
             Value::Map(map) => map.get(args.text(at)?).cloned().unwrap_or(Value::Nil),
+            Value::Texts(map) => Value::Text(map.get(args.text(at)?).cloned().unwrap_or_default()),
             Value::List(items) => position(args, at)
                 .and_then(|n| items.get(n).cloned())
                 .map_or_else(|| fail(format!("index out of range: {}", args.value(at).print())), Ok)?,

@@ -1,41 +1,24 @@
 //! Runs a template.
 
-use super::builtin::Function;
-use super::parse::{Branch, Expr, Node, Pipe};
-use super::value::Value;
-use super::{Fields, Template, TemplateError, time};
-
-/// What a template sees of a line.
-pub struct Env<'a> {
-    pub labels: &'a dyn Fields,
-    /// `__line__`.
-    pub line: &'a str,
-    /// `__timestamp__`, nanoseconds since 1970.
-    pub timestamp: i64,
-    /// `now`, nanoseconds since 1970.
-    pub now: i64,
-}
-
-impl std::fmt::Debug for Env<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Env").field("line", &self.line).field("timestamp", &self.timestamp).finish_non_exhaustive()
-    }
-}
+use crate::functions::{self, Core, Function};
+use crate::parse::{Branch, Expr, Node, Pipe};
+use crate::value::Value;
+use crate::{Host, TMPL, Template, TemplateError, time};
 
 /// A rendered text may grow to this many bytes.
-pub(super) const MAX_OUTPUT: usize = 4 << 20;
+pub const MAX_OUTPUT: usize = 4 << 20;
 const MAX_STEPS: usize = 1 << 20;
 const MAX_CALLS: usize = 30;
 
-pub(super) fn run(template: &Template, env: &Env<'_>, out: &mut String) -> Result<(), TemplateError> {
-    let variables = vec![("$", Value::Labels)];
-    let mut exec = Exec { template, env, out, variables, steps: 0, calls: 0 };
-    exec.nodes(&template.nodes, &Value::Labels).map(drop)
+pub(crate) fn run(template: &Template, host: &dyn Host, root: Value, out: &mut String) -> Result<(), TemplateError> {
+    let variables = vec![("$", root.clone())];
+    let mut exec = Exec { template, host, out, variables, steps: 0, calls: 0 };
+    exec.nodes(&template.nodes, &root).map(drop)
 }
 
 struct Exec<'a> {
     template: &'a Template,
-    env: &'a Env<'a>,
+    host: &'a dyn Host,
     out: &'a mut String,
     variables: Vec<(&'a str, Value)>,
     steps: usize,
@@ -52,7 +35,8 @@ enum Flow {
 
 type Run<T> = Result<T, TemplateError>;
 
-pub(super) fn fail<T>(message: impl Into<String>) -> Run<T> {
+/// An error with this text.
+pub fn fail<T>(message: impl Into<String>) -> Result<T, TemplateError> {
     Err(TemplateError(message.into()))
 }
 
@@ -77,7 +61,7 @@ impl<'a> Exec<'a> {
         match node {
             Node::Text(text) => self.out.push_str(text),
             Node::Field(name) => match dot {
-                Value::Labels => self.out.push_str(self.env.labels.field(name).unwrap_or("")),
+                Value::Root => self.out.push_str(self.host.field(name).unwrap_or("")),
                 other => self.out.push_str(&self.field(other, name)?.print()),
             },
             Node::Action(pipe) => {
@@ -113,27 +97,31 @@ impl<'a> Exec<'a> {
 
     fn printed(&self, value: &Value) -> String {
         match value {
-            Value::Labels => self.labels().print(),
+            Value::Root => self.texts().print(),
             other => other.print(),
         }
     }
 
-    fn labels(&self) -> Value {
-        Value::Map(self.env.labels.all().into_iter().map(|(k, v)| (k, Value::Text(v))).collect())
+    fn texts(&self) -> Value {
+        Value::Texts(self.host.all().into_iter().collect())
     }
 
     fn call(&mut self, name: &str, pipe: Option<&'a Pipe>, dot: &Value) -> Run<()> {
-        let Some(nodes) = self.template.named.get(name) else {
+        let dot = match pipe {
+            Some(pipe) => self.pipe(pipe, dot)?,
+            None => Value::Nil,
+        };
+        self.call_with(name, dot)
+    }
+
+    fn call_with(&mut self, name: &str, dot: Value) -> Run<()> {
+        let Some(nodes) = self.template.defined.get(name) else {
             return fail(format!("template {name:?} not defined"));
         };
         self.calls += 1;
         if self.calls > MAX_CALLS {
             return fail("exceeded maximum template depth");
         }
-        let dot = match pipe {
-            Some(pipe) => self.pipe(pipe, dot)?,
-            None => Value::Nil,
-        };
         let outer = std::mem::replace(&mut self.variables, vec![("$", dot.clone())]);
         self.nodes(nodes, &dot)?;
         self.variables = outer;
@@ -144,12 +132,13 @@ impl<'a> Exec<'a> {
     fn range(&mut self, branch: &'a Branch, dot: &Value) -> Run<Flow> {
         let scope = self.variables.len();
         let over = match self.commands(&branch.pipe, dot)? {
-            Value::Labels => self.labels(),
+            Value::Root => self.texts(),
             other => other,
         };
         let items: Vec<(Value, Value)> = match over {
             Value::List(items) => items.into_iter().enumerate().map(|(n, v)| (Value::Int(n as i64), v)).collect(),
             Value::Map(map) => map.into_iter().map(|(k, v)| (Value::Text(k), v)).collect(),
+            Value::Texts(map) => map.into_iter().map(|(k, v)| (Value::Text(k), Value::Text(v))).collect(),
             Value::Int(n) => (0..n.clamp(0, MAX_STEPS as i64)).map(|n| (Value::Int(n), Value::Int(n))).collect(),
             Value::Nil => Vec::new(),
             other => return fail(format!("range can't iterate over {}", other.print())),
@@ -206,8 +195,8 @@ impl<'a> Exec<'a> {
     fn command(&mut self, command: &'a [Expr], dot: &Value, last: Option<Value>) -> Run<Value> {
         let Some((head, rest)) = command.split_first() else { return Ok(Value::Nil) };
         if let Expr::Function(function) = head {
-            if matches!(function, Function::And | Function::Or) {
-                return self.short_circuit(*function, rest, dot, last);
+            if let Function::Core(core @ (Core::And | Core::Or)) = function {
+                return self.short_circuit(*core, rest, dot, last);
             }
             let mut arguments = Vec::with_capacity(rest.len() + 1);
             for expr in rest {
@@ -236,17 +225,20 @@ impl<'a> Exec<'a> {
         for name in path {
             value = self.field(&value, name)?;
         }
-        match (&value, &arguments[..]) {
-            (Value::Time(time), arguments) => time::method(time, last, arguments),
-            _ => fail(format!("{last} is not a method but has arguments")),
+        match &value {
+            Value::Time(time) => time::method(time, last, &arguments),
+            other => self
+                .host
+                .method(other, last, &arguments)
+                .unwrap_or_else(|| fail(format!("{last} is not a method but has arguments"))),
         }
     }
 
-    fn short_circuit(&mut self, f: Function, rest: &'a [Expr], dot: &Value, last: Option<Value>) -> Run<Value> {
+    fn short_circuit(&mut self, f: Core, rest: &'a [Expr], dot: &Value, last: Option<Value>) -> Run<Value> {
         let mut value = Value::Nil;
         for expr in rest {
             value = self.expr(expr, dot)?;
-            if value.truthy() == (f == Function::Or) {
+            if value.truthy() == (f == Core::Or) {
                 return Ok(value);
             }
         }
@@ -255,16 +247,29 @@ impl<'a> Exec<'a> {
 
     fn function(&mut self, function: Function, mut arguments: Vec<Value>) -> Run<Value> {
         for argument in &mut arguments {
-            if *argument == Value::Labels {
-                *argument = self.labels();
+            if *argument == Value::Root {
+                *argument = self.texts();
             }
         }
         match function {
-            Function::Line => Ok(Value::Text(self.env.line.to_string())),
-            Function::Timestamp => Ok(Value::Time(time::Time::utc(self.env.timestamp))),
-            Function::Now => Ok(Value::Time(time::Time::utc(self.env.now))),
-            other => other.call(arguments, self.env.now),
+            Function::Core(core) => functions::call(core, arguments),
+            Function::Host(TMPL) => self.included(arguments),
+            Function::Host(number) => self.host.call(number, arguments),
         }
+    }
+
+    /// A template by a name that is computed, as a text.
+    fn included(&mut self, mut arguments: Vec<Value>) -> Run<Value> {
+        let (Some(dot), Some(Value::Text(name)), true) = (arguments.pop(), arguments.pop(), arguments.is_empty())
+        else {
+            return fail("wrong args for tmpl: want the name of a template and its data");
+        };
+        let Some((name, _)) = self.template.defined.get_key_value(&name) else {
+            return fail(format!("template {name:?} not defined"));
+        };
+        let before = self.out.len();
+        self.call_with(name, dot)?;
+        Ok(Value::Text(self.out.split_off(before)))
     }
 
     fn expr(&mut self, expr: &'a Expr, dot: &Value) -> Run<Value> {
@@ -289,11 +294,17 @@ impl<'a> Exec<'a> {
 
     fn field(&self, value: &Value, name: &str) -> Run<Value> {
         match value {
-            Value::Labels => Ok(Value::Text(self.env.labels.field(name).unwrap_or("").to_string())),
-            Value::Map(map) => Ok(map.get(name).cloned().unwrap_or(Value::Nil)),
+            Value::Root => Ok(Value::Text(self.host.field(name).unwrap_or("").to_string())),
+            Value::Texts(map) if map.contains_key(name) => Ok(Value::Text(map[name].clone())),
+            Value::Map(map) if map.contains_key(name) => Ok(map[name].clone()),
             Value::Time(time) => time::method(time, name, &[]),
             Value::Nil => fail(format!("nil data; no entry for key {name:?}")),
-            other => fail(format!("can't evaluate field {name} in type {}", other.type_name())),
+            other => match (self.host.method(other, name, &[]), other) {
+                (Some(found), _) => found,
+                (None, Value::Texts(_)) => Ok(Value::Text(String::new())),
+                (None, Value::Map(_)) => Ok(Value::Nil),
+                (None, _) => fail(format!("can't evaluate field {name} in type {}", other.type_name())),
+            },
         }
     }
 }

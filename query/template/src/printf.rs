@@ -1,13 +1,12 @@
 //! `print`, `println` and `printf`.
 
-use super::TemplateError;
-use super::exec::{MAX_OUTPUT, fail};
-use super::value::Value;
-use crate::value::{format_general, quoted};
-use gantry_query_lang::gotext::{exponent_float, significant_float};
+use crate::TemplateError;
+use crate::exec::{MAX_OUTPUT, fail};
+use crate::value::Value;
+use gantry_query_lang::gotext::{exponent_float, general_float, quote, significant_float};
 
 /// Values one after the other, with a blank between two of which neither is a text.
-pub(super) fn print(values: &[Value]) -> String {
+pub fn print(values: &[Value]) -> String {
     let mut out = String::new();
     let text = |v: &Value| matches!(v, Value::Text(_));
     for (at, value) in values.iter().enumerate() {
@@ -19,7 +18,7 @@ pub(super) fn print(values: &[Value]) -> String {
     out
 }
 
-pub(super) fn println(values: &[Value]) -> String {
+pub(crate) fn println(values: &[Value]) -> String {
     values.iter().map(shown).collect::<Vec<_>>().join(" ") + "\n"
 }
 
@@ -38,7 +37,7 @@ struct Flags {
     precision: Option<usize>,
 }
 
-pub(super) fn printf(format: &str, args: &[Value]) -> Result<String, TemplateError> {
+pub(crate) fn printf(format: &str, args: &[Value]) -> Result<String, TemplateError> {
     let (mut out, mut rest, mut used) = (String::new(), format, 0);
     while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
@@ -118,6 +117,11 @@ fn one(verb: char, value: &Value, flags: Flags) -> String {
                     .map(|(k, v)| format!("{}:{}", one(verb, &Value::Text(k.clone()), flags), one(verb, v, flags)));
                 return format!("map[{}]", pairs.collect::<Vec<_>>().join(" "));
             }
+            Value::Texts(map) => {
+                let pairs =
+                    map.iter().map(|(k, v)| [k, v].map(|text| one(verb, &Value::Text(text.clone()), flags)).join(":"));
+                return format!("map[{}]", pairs.collect::<Vec<_>>().join(" "));
+            }
             _ => {}
         }
     }
@@ -151,7 +155,7 @@ fn text_verb(verb: char, text: &str, flags: Flags) -> String {
     };
     match verb {
         'q' if flags.sharp && !cut.contains('`') => format!("`{cut}`"),
-        'q' => quoted(&cut),
+        'q' => quote(&cut),
         'x' => cut.bytes().map(|b| format!("{b:02x}")).collect(),
         'X' => cut.bytes().map(|b| format!("{b:02X}")).collect(),
         _ => cut,
@@ -196,7 +200,7 @@ fn sign(negative: bool, flags: Flags) -> &'static str {
 fn float(verb: char, value: &Value, flags: Flags) -> Option<String> {
     let Value::Float(f) = value else { return None };
     if !f.is_finite() {
-        let text = format_general(*f);
+        let text = general_float(*f);
         return matches!(verb, 'e' | 'E' | 'f' | 'F' | 'g' | 'G').then(|| {
             let keep = flags.plus || !text.starts_with('+');
             if keep { text.clone() } else { text[1..].to_string() }
@@ -207,7 +211,7 @@ fn float(verb: char, value: &Value, flags: Flags) -> Option<String> {
         'f' | 'F' => format!("{magnitude:.*}", flags.precision.unwrap_or(6)),
         'e' | 'E' => exponent_float(magnitude, flags.precision.unwrap_or(6)),
         'g' | 'G' => match flags.precision {
-            None => format_general(magnitude),
+            None => general_float(magnitude),
             Some(precision) => significant_float(magnitude, precision),
         },
         _ => return None,

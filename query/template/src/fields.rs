@@ -1,10 +1,10 @@
 //! Which labels a template reads.
 
-use super::parse::{Branch, Expr, Node, Pipe};
+use crate::parse::{Branch, Expr, Node, Pipe};
 
 /// Names of all labels that the nodes may read; `None` when they may read any, as `{{ range . }}` does. Fields of what
 /// `with` and `range` walk are listed too, which does no harm.
-pub(super) fn read_by(nodes: &[Node]) -> Option<Vec<String>> {
+pub(crate) fn read_by(nodes: &[Node]) -> Option<Vec<String>> {
     let mut fields = Vec::new();
     read_nodes(nodes, true, &mut fields)?;
     fields.sort();

@@ -1,6 +1,6 @@
 //! Go's date layouts: how the reference time `Mon Jan 2 15:04:05 MST 2006` would be written.
 
-use super::time::{DAYS, MONTHS, Time};
+use crate::time::{DAYS, MONTHS, Time};
 use chrono::{Datelike, FixedOffset, NaiveDate, TimeZone, Timelike};
 use chrono_tz::Tz;
 
@@ -70,7 +70,8 @@ fn split(layout: &str) -> Option<(&str, &str, &str)> {
     None
 }
 
-pub(super) fn format(time: &Time, layout: &str) -> String {
+/// A time as the layout says.
+pub fn format(time: &Time, layout: &str) -> String {
     let (mut out, mut rest) = (String::new(), layout);
     while let Some((before, piece, after)) = split(rest) {
         out.push_str(before);
@@ -151,7 +152,7 @@ struct Parts {
 }
 
 /// Reads a date; `zone` is where a date without a zone of its own belongs.
-pub(super) fn parse(layout: &str, text: &str, zone: Tz) -> Option<Time> {
+pub fn parse(layout: &str, text: &str, zone: Tz) -> Option<Time> {
     let mut parts = Parts {
         year: 0,
         month: 1,

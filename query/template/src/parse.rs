@@ -1,13 +1,14 @@
 //! Tokens to a tree.
 
-use super::builtin::Function;
-use super::lex::{Located, Token, lex};
-use super::value::Value;
-use super::{Template, TemplateError};
+use crate::functions::{Core, Function};
+use crate::lex::{Located, Token, lex};
+use crate::value::Value;
+use crate::{Named, Template, TemplateError};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Text(String),
     /// `{{.name}}`, by far the most frequent action.
     Field(String),
@@ -21,7 +22,7 @@ pub(super) enum Node {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Branch {
+pub(crate) struct Branch {
     pub pipe: Pipe,
     pub then: Vec<Node>,
     pub otherwise: Vec<Node>,
@@ -29,14 +30,14 @@ pub(super) struct Branch {
 
 /// `$a, $b := command | command`.
 #[derive(Clone, Debug)]
-pub(super) struct Pipe {
+pub(crate) struct Pipe {
     pub variables: Vec<String>,
     pub assign: bool,
     pub commands: Vec<Vec<Expr>>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Expr {
+pub(crate) enum Expr {
     Dot,
     Constant(Value),
     Variable(String),
@@ -49,31 +50,35 @@ pub(super) enum Expr {
 /// Templates nested deeper than this are refused, so that rendering cannot exhaust the stack.
 const MAX_DEPTH: usize = 60;
 
-pub(super) fn parse(name: &'static str, text: &str) -> Result<Template, TemplateError> {
+pub(crate) fn parse(name: &str, text: &str, named: Named, defined: Defined) -> Result<Template, TemplateError> {
     let tokens = lex(name, text)?;
-    let mut parser =
-        Parser { name, tokens, at: 0, variables: vec!["$".into()], named: BTreeMap::new(), depth: 0, loops: 0 };
+    let variables = vec!["$".into()];
+    let mut parser = Parser { name, tokens, at: 0, variables, functions: named, defined, depth: 0, loops: 0 };
     let (nodes, end) = parser.nodes()?;
     if let Some(end) = end {
         return parser.fail(&format!("unexpected {{{{{end}}}}}"));
     }
-    let fields = super::fields::read_by(&nodes).filter(|_| parser.named.is_empty());
-    Ok(Template { name, nodes, named: parser.named, fields })
+    let fields = crate::fields::read_by(&nodes).filter(|_| parser.defined.is_empty());
+    Ok(Template { name: name.into(), nodes, defined: parser.defined, fields })
 }
 
-struct Parser {
-    name: &'static str,
+/// Templates by name.
+pub(crate) type Defined = BTreeMap<String, Arc<[Node]>>;
+
+struct Parser<'a> {
+    name: &'a str,
     tokens: Vec<Located>,
     at: usize,
     variables: Vec<String>,
-    named: BTreeMap<String, Vec<Node>>,
+    functions: Named,
+    defined: Defined,
     depth: usize,
     loops: usize,
 }
 
 type Parsed<T> = Result<T, TemplateError>;
 
-impl Parser {
+impl Parser<'_> {
     fn line(&self) -> usize {
         self.tokens.get(self.at.min(self.tokens.len().saturating_sub(1))).map_or(1, |(_, line)| *line)
     }
@@ -223,7 +228,7 @@ impl Parser {
         if end != Some("end") {
             return self.fail("unexpected EOF");
         }
-        self.named.insert(name, nodes);
+        self.defined.insert(name, nodes.into());
         Ok(())
     }
 
@@ -240,7 +245,7 @@ impl Parser {
             if end != Some("end") {
                 return self.fail("unexpected EOF");
             }
-            self.named.entry(name.clone()).or_insert(nodes);
+            self.defined.entry(name.clone()).or_insert_with(|| nodes.into());
         }
         Ok(Node::Call(name, pipe))
     }
@@ -366,7 +371,7 @@ impl Parser {
             "if" | "with" | "range" | "define" | "template" | "block" | "end" | "else" | "break" | "continue" => {
                 self.fail(&format!("unexpected <{word}> in operand"))
             }
-            _ => match Function::named(word) {
+            _ => match (self.functions)(word).map(Function::Host).or(Core::named(word).map(Function::Core)) {
                 Some(function) => Ok(Expr::Function(function)),
                 None => self.fail(&format!("function {word:?} not defined")),
             },

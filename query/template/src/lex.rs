@@ -1,9 +1,9 @@
 //! Cuts a template into text and actions, and actions into tokens.
 
-use super::TemplateError;
+use crate::TemplateError;
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     /// Text outside actions, trimmed where the delimiters ask for it.
     Text(String),
     Open,
@@ -28,9 +28,9 @@ pub(super) enum Token {
 }
 
 /// A token and the line, from 1, on which it begins.
-pub(super) type Located = (Token, usize);
+pub(crate) type Located = (Token, usize);
 
-pub(super) fn lex(name: &str, text: &str) -> Result<Vec<Located>, TemplateError> {
+pub(crate) fn lex(name: &str, text: &str) -> Result<Vec<Located>, TemplateError> {
     let mut lexer = Lexer { name, text, at: 0, tokens: Vec::new(), depth: 0 };
     lexer.run()?;
     Ok(lexer.tokens)
@@ -237,15 +237,19 @@ fn word(text: &str) -> &str {
 }
 
 /// A whole number in any base, else a float.
-pub(super) fn number(text: &str) -> Option<Token> {
+pub(crate) fn number(text: &str) -> Option<Token> {
     if let Some(integer) = integer(text) {
         return Some(Token::Integer(integer));
     }
-    crate::value::parse_float(&text.replace('_', "")).ok().map(Token::Float)
+    let plain = |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E' | b'_');
+    if !text.bytes().all(plain) {
+        return None;
+    }
+    text.replace('_', "").parse().ok().map(Token::Float)
 }
 
 /// `42`, `-7`, `0x1f`, `0b101`, `0o17`, `017`, `1_000`.
-pub(super) fn integer(text: &str) -> Option<i64> {
+pub fn integer(text: &str) -> Option<i64> {
     let negative = text.starts_with('-');
     let bare = text.strip_prefix(['+', '-']).unwrap_or(text).replace('_', "").to_ascii_lowercase();
     let (digits, base) = match bare.as_bytes() {
