@@ -2,6 +2,7 @@
 //!
 //! [`ScalePolicy::problems`] says everything that is wrong at once. It never decides: that is the planner.
 
+use crate::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
 /// Seconds.
@@ -17,10 +18,79 @@ pub struct ScalePolicy {
     pub max_replicas: u32,
     pub metrics: Vec<MetricSpec>,
     /// `None`: the rules of before there was a behaviour, which differ from its defaults.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behavior: Option<Behavior>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_zero: Option<ToZero>,
+    /// The highest least and the lowest most of those in force count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<Schedule>,
+    /// For bursts; `None`: they are met as everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panic: Option<Panic>,
+}
+
+/// A question to what is stored.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Query {
+    Promql(String),
+    Logql(String),
+    Sql(String),
+}
+
+impl Query {
+    /// The language's name in a policy, and the text.
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Query::Promql(text) => ("promql", text),
+            Query::Logql(text) => ("logql", text),
+            Query::Sql(text) => ("sql", text),
+        }
+    }
+}
+
+/// What to do about bursts, as Knative's autoscaler does: what a metric's `burst` asks for counts at once, without
+/// stabilisation or rates, and nothing is scaled down until it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Panic {
+    /// A burst that asks for this share of the ready replicas, in percent, starts it.
+    #[serde(default = "two_hundred")]
+    pub threshold_percent: u32,
+    /// How long it goes on after the last such moment.
+    #[serde(default = "minute")]
+    pub window_seconds: Period,
+}
+
+/// A look ahead: what the signal was at this time of earlier seasons, and which way it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Forecast {
+    #[serde(default)]
+    pub method: Method,
+    /// How far ahead: about the time that a replica needs until it is ready.
+    #[serde(default = "five_minutes")]
+    pub horizon_seconds: Period,
+    #[serde(default = "day")]
+    pub season_seconds: Period,
+    /// How many seasons are looked at; two at least are needed.
+    #[serde(default = "seven")]
+    pub seasons: u32,
+    /// Distance of the values that are looked at.
+    #[serde(default = "five_minutes")]
+    pub step_seconds: Period,
+}
+
+/// How the future is guessed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Method {
+    /// The value of a season ago, with the change from season to season.
+    #[default]
+    SeasonalNaive,
+    /// Level, trend and season, each smoothed (Holt and Winters, additive).
+    HoltWinters,
 }
 
 /// One signal with the value that it should have.
@@ -28,6 +98,15 @@ pub struct ScalePolicy {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct MetricSpec {
     pub name: String,
+    /// `None`: the signal comes from the one who runs the replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<Query>,
+    /// The same signal over a short window, for [`Panic`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<Query>,
+    /// Off when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
     pub target: Target,
     /// A signal that is older is not believed. Seconds.
     #[serde(default = "minute")]
@@ -39,9 +118,9 @@ pub struct MetricSpec {
 #[serde(rename_all = "camelCase")]
 pub enum Target {
     /// The signal itself.
-    Value(i64),
+    Value(#[serde(with = "crate::quantity")] i64),
     /// The signal divided by the replicas.
-    AverageValue(i64),
+    AverageValue(#[serde(with = "crate::quantity")] i64),
     /// Percent of what the replicas requested.
     Utilization(i64),
 }
@@ -99,7 +178,7 @@ pub enum RateKind {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ToZero {
     /// A signal above this (thousandths) wakes; all at or below it are idle.
-    #[serde(default)]
+    #[serde(default, with = "crate::quantity")]
     pub activation: i64,
     /// How long all must have been idle.
     #[serde(default = "five_minutes")]
@@ -116,6 +195,46 @@ fn minute() -> Period {
 
 fn five_minutes() -> Period {
     300
+}
+
+fn day() -> Period {
+    86_400
+}
+
+fn seven() -> u32 {
+    7
+}
+
+fn two_hundred() -> u32 {
+    200
+}
+
+impl Default for Panic {
+    fn default() -> Self {
+        Panic { threshold_percent: two_hundred(), window_seconds: minute() }
+    }
+}
+
+impl Forecast {
+    /// The most values that are looked at.
+    const MOST_VALUES: u64 = 20_000;
+
+    fn problems(&self) -> Option<String> {
+        let (season, step) = (self.season_seconds, self.step_seconds);
+        if step == 0 || season < 2 * step || season % step != 0 {
+            return Some("forecast: seasonSeconds must be a multiple of stepSeconds, at least twice it".into());
+        }
+        if self.seasons < 2 || u64::from(self.seasons) * u64::from(season / step) > Self::MOST_VALUES {
+            return Some(format!(
+                "forecast: seasons must be at least 2, and all of them at most {} steps",
+                Self::MOST_VALUES
+            ));
+        }
+        if self.horizon_seconds > season {
+            return Some("forecast: horizonSeconds must not be above seasonSeconds".into());
+        }
+        None
+    }
 }
 
 impl Direction {
@@ -169,6 +288,16 @@ impl ScalePolicy {
             if target <= 0 {
                 found.push(format!("metrics[{at}] ({}): the target must be above 0", metric.name));
             }
+            if self.metrics[..at].iter().any(|other| other.name == metric.name) {
+                found.push(format!("metrics[{at}]: there is another metric {:?}", metric.name));
+            }
+            if matches!(metric.target, Target::Utilization(_)) && (metric.burst.is_some() || metric.forecast.is_some())
+            {
+                found.push(format!("metrics[{at}] ({}): utilization has neither burst nor forecast", metric.name));
+            }
+            found.extend(
+                metric.forecast.and_then(|f| f.problems()).map(|why| format!("metrics[{at}] ({}): {why}", metric.name)),
+            );
         }
         let of_replicas = |metric: &MetricSpec| matches!(metric.target, Target::Utilization(_));
         if self.min_replicas == 0 && self.metrics.iter().all(of_replicas) {
@@ -176,6 +305,20 @@ impl ScalePolicy {
         }
         if self.to_zero.is_some() && self.min_replicas != 0 {
             found.push("toZero needs minReplicas 0".to_owned());
+        }
+        for (at, schedule) in self.schedules.iter().enumerate() {
+            let problems = schedule.problems(self.max_replicas).into_iter();
+            found.extend(problems.map(|why| format!("schedules[{at}] ({}): {why}", schedule.name)));
+        }
+        if let Some(panic) = self.panic {
+            if !(101..=1000).contains(&panic.threshold_percent) || !(1..=3600).contains(&panic.window_seconds) {
+                found.push(
+                    "panic: thresholdPercent must be between 101 and 1000, windowSeconds between 1 and 3600".into(),
+                );
+            }
+            if self.metrics.iter().all(|metric| metric.burst.is_none()) {
+                found.push("panic needs a metric with a burst".to_owned());
+            }
         }
         if let Some(behavior) = &self.behavior {
             behavior.scale_up.problems("scaleUp", &mut found);
@@ -186,32 +329,4 @@ impl ScalePolicy {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_policy_has_kubernetes_field_names_and_defaults() {
-        let text = r#"{"maxReplicas": 5, "metrics": [{"name": "qps", "target": {"averageValue": 100000}}],
-            "behavior": {"scaleDown": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}}}"#;
-        let policy: ScalePolicy = serde_json::from_str(text).unwrap();
-        assert_eq!((policy.min_replicas, policy.problems()), (1, vec![]));
-        let behavior = policy.behavior.unwrap();
-        assert_eq!(behavior.scale_up.rates(true).len(), 2, "a direction that is not given has its defaults");
-        assert_eq!(behavior.scale_down.rates(false).len(), 1);
-    }
-
-    #[test]
-    fn unknown_fields_are_refused() {
-        let text = r#"{"maxReplicas": 5, "metrics": [], "minReplica": 1}"#;
-        assert!(serde_json::from_str::<ScalePolicy>(text).unwrap_err().to_string().contains("minReplica"));
-    }
-
-    #[test]
-    fn everything_that_is_wrong_is_said_at_once() {
-        let text = r#"{"minReplicas": 0, "maxReplicas": 0, "metrics": [{"name": "cpu", "target": {"utilization": 0}}],
-            "behavior": {"scaleUp": {"stabilizationWindowSeconds": 3601, "tolerance": -1, "policies": []},
-                         "scaleDown": {"policies": [{"type": "Percent", "value": 0, "periodSeconds": 1801}]}}}"#;
-        let policy: ScalePolicy = serde_json::from_str(text).unwrap();
-        assert_eq!(policy.problems().len(), 8, "{:#?}", policy.problems());
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! What was decided, and everything that led to it.
 
+use crate::history::Panicking;
+use gantry_platform_model::MetricSpec;
 use serde::{Deserialize, Serialize};
 
 /// A number of replicas with its grounds. `remember` it in the [`crate::History`].
@@ -19,18 +21,53 @@ pub struct Decision {
     pub recommendation: Option<u32>,
     /// A signal was above the threshold of activation.
     pub active: bool,
+    /// Least and most replicas at that time, and the schedules that say so.
+    pub range: (u32, u32),
+    pub schedules: Vec<String>,
+    /// There is, or was not long ago, a burst.
+    pub panic: Option<Panicking>,
 }
 
 /// What one signal asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     pub metric: String,
-    /// The signal in words.
-    pub input: String,
+    pub basis: Basis,
+    /// The signal in thousandths; `None` when there is not one value.
+    pub value: Option<i64>,
+    /// When it was measured.
+    pub at_ms: Option<i64>,
     /// How the number came about.
     pub formula: String,
     /// The replicas, or why the signal says nothing.
     pub replicas: Result<u32, String>,
+}
+
+/// What a proposal rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Basis {
+    Measured,
+    /// Only ever asks for more.
+    Forecast,
+    /// Counts in a panic.
+    Burst,
+}
+
+impl Proposal {
+    pub(crate) fn new(
+        metric: &MetricSpec,
+        basis: Basis,
+        (value, at_ms): (Option<i128>, Option<i64>),
+        outcome: Result<(u32, String), String>,
+    ) -> Proposal {
+        let value = value.map(|value| value.clamp(i64::MIN.into(), i64::MAX.into()) as i64);
+        let (formula, replicas) = match outcome {
+            Ok((replicas, formula)) => (formula, Ok(replicas)),
+            Err(why) => (String::new(), Err(why)),
+        };
+        Proposal { metric: metric.name.clone(), basis, value, at_ms, formula, replicas }
+    }
 }
 
 /// A limit that changed a number.
@@ -66,4 +103,6 @@ pub enum Reason {
     Idle,
     /// Idle, but not for long enough to go to 0.
     CoolingDown,
+    /// A burst, now or not long ago.
+    Panic,
 }

@@ -16,6 +16,18 @@ pub struct History {
     pub changes: VecDeque<Change>,
     /// When a signal was last above the threshold of activation.
     pub active_ms: Option<i64>,
+    #[serde(default)]
+    pub panic: Option<Panicking>,
+}
+
+/// A burst, from its first moment on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Panicking {
+    pub since_ms: i64,
+    /// When it was last seen.
+    pub last_ms: i64,
+    /// Most replicas that were decided meanwhile: there are not fewer before it is over.
+    pub most: u32,
 }
 
 /// What signals asked for.
@@ -50,6 +62,7 @@ impl History {
         if decision.active || self.active_ms.is_none() {
             self.active_ms = Some(now);
         }
+        self.panic = decision.panic;
         forget(&mut self.recommendations, |entry| entry.at_ms <= now.saturating_sub(KEPT_MS));
         forget(&mut self.changes, |entry| entry.at_ms <= now.saturating_sub(KEPT_MS));
     }

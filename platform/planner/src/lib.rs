@@ -4,17 +4,22 @@
 //! decision needs of an earlier one is in [`History`], which the caller keeps. A signal that is missing or stale means *hold*,
 //! never zero. A [`Decision`] says what went in, by which formula, what was limited and why.
 //!
-//! Start with [`plan`]; then `propose` (one signal), `pods` (signals of single replicas) and `limits` (how fast).
+//! Start with [`plan`]; then `propose` (one signal), `pods` (signals of single replicas), `limits` (how fast), `range`
+//! (schedules), `panic` (bursts) and `forecast` (a look ahead, which only ever adds).
 
 mod decision;
+mod forecast;
 mod history;
 mod limits;
+mod panic;
 mod plan;
 mod pods;
 mod propose;
+mod range;
 
-pub use decision::{Decision, Limited, Proposal, Reason};
-pub use history::{Change, History, Recommendation};
+pub use decision::{Basis, Decision, Limited, Proposal, Reason};
+pub use forecast::{Prediction, forecast};
+pub use history::{Change, History, Panicking, Recommendation};
 pub use plan::{Observed, plan};
 pub use pods::{Phase, Pod, Ready, Usage};
 pub use propose::{Reading, Signal};

@@ -1,9 +1,9 @@
 //! From a policy and what is seen to a decision.
 
-use crate::decision::{Decision, Proposal, Reason};
+use crate::decision::{Basis, Decision, Proposal, Reason};
 use crate::history::History;
-use crate::limits;
-use crate::propose::{Reading, Signal, believed, propose, total};
+use crate::propose::{Reading, Signal, believed, propose, propose_ahead, total};
+use crate::{limits, panic, range};
 use gantry_platform_model::{ScalePolicy, ToZero};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,9 @@ pub fn plan(policy: &ScalePolicy, observed: &Observed, signals: &[Signal], histo
         limits: Vec::new(),
         recommendation: None,
         active: false,
+        range: (policy.min_replicas, policy.max_replicas),
+        schedules: Vec::new(),
+        panic: history.panic,
     };
     if let Some(problem) = policy.problems().into_iter().next() {
         return settled(decision, current, Reason::BadPolicy, format!("hold: the policy is wrong: {problem}"));
@@ -52,6 +55,10 @@ pub fn plan(policy: &ScalePolicy, observed: &Observed, signals: &[Signal], histo
             "there are 0 replicas, which the policy never asks for".into(),
         );
     }
+    let (ranged, schedules) = range::in_force(policy, now_ms);
+    let policy = &*ranged;
+    decision.range = (policy.min_replicas, policy.max_replicas);
+    decision.schedules = schedules;
     if current > policy.max_replicas {
         let message = format!("{current} replicas are more than the maximum of {}", policy.max_replicas);
         return settled(decision, policy.max_replicas, Reason::TooManyReplicas, message);
@@ -61,10 +68,12 @@ pub fn plan(policy: &ScalePolicy, observed: &Observed, signals: &[Signal], histo
         return settled(decision, policy.min_replicas, Reason::TooFewReplicas, message);
     }
     decision.proposals = policy.metrics.iter().map(|m| propose(policy, m, signals, observed, now_ms)).collect();
-    match policy.to_zero {
-        None => by_signals(policy, history, decision, policy.min_replicas),
-        Some(to_zero) => by_activity(policy, &to_zero, signals, history, decision),
-    }
+    decision.proposals.extend(policy.metrics.iter().filter_map(|m| propose_ahead(policy, m, signals, observed)));
+    let decision = match policy.to_zero {
+        Some(to_zero) if policy.min_replicas == 0 => by_activity(policy, &to_zero, signals, history, decision),
+        _ => by_signals(policy, history, decision, policy.min_replicas),
+    };
+    panic::meet(policy, observed, signals, decision)
 }
 
 fn settled(mut decision: Decision, desired: u32, reason: Reason, message: String) -> Decision {
@@ -125,13 +134,13 @@ fn by_activity(
 }
 
 /// The highest proposal; the first metric that makes it.
-fn highest(proposals: &[Proposal]) -> Option<(&str, u32)> {
-    let mut best: Option<(&str, u32)> = None;
+fn highest(proposals: &[Proposal]) -> Option<(&str, Basis, u32)> {
+    let mut best: Option<(&str, Basis, u32)> = None;
     for proposal in proposals {
         if let Ok(replicas) = proposal.replicas
-            && best.is_none_or(|(_, most)| replicas > most)
+            && best.is_none_or(|(.., most)| replicas > most)
         {
-            best = Some((&proposal.metric, replicas));
+            best = Some((&proposal.metric, proposal.basis, replicas));
         }
     }
     best
@@ -139,8 +148,11 @@ fn highest(proposals: &[Proposal]) -> Option<(&str, u32)> {
 
 fn by_signals(policy: &ScalePolicy, history: &History, mut decision: Decision, least: u32) -> Decision {
     let current = decision.current;
-    let failed = decision.proposals.iter().find_map(|p| Some((p.metric.clone(), p.replicas.as_ref().err()?.clone())));
-    let Some((metric, asked)) = highest(&decision.proposals) else {
+    let measured = || decision.proposals.iter().filter(|proposal| proposal.basis == Basis::Measured);
+    let failed = measured().find_map(|p| Some((p.metric.clone(), p.replicas.as_ref().err()?.clone())));
+    // What is only expected does not stand in for what cannot be measured.
+    let known = measured().any(|proposal| proposal.replicas.is_ok());
+    let Some((metric, basis, asked)) = highest(&decision.proposals).filter(|_| known) else {
         let message = failed.map_or_else(|| "no metrics".into(), |(metric, why)| format!("hold: {metric}: {why}"));
         return settled(decision, current, Reason::NoSignal, message);
     };
@@ -151,6 +163,7 @@ fn by_signals(policy: &ScalePolicy, history: &History, mut decision: Decision, l
         return settled(decision, current, Reason::SomeSignalsMissing, message);
     }
     let message = match asked.cmp(&current) {
+        std::cmp::Ordering::Greater if basis == Basis::Forecast => format!("{metric} will be above target"),
         std::cmp::Ordering::Greater => format!("{metric} above target"),
         std::cmp::Ordering::Less => "All metrics below target".to_owned(),
         std::cmp::Ordering::Equal => format!("{metric} asks for what there is"),

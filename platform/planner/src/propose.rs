@@ -1,6 +1,7 @@
 //! What one signal asks for.
 
-use crate::decision::Proposal;
+use crate::decision::{Basis, Proposal};
+use crate::forecast::Prediction;
 use crate::plan::Observed;
 use crate::pods::{self, Pod, ceil};
 use gantry_platform_model::{MetricSpec, ScalePolicy, Target};
@@ -16,6 +17,19 @@ pub struct Signal {
     /// When it was measured.
     pub at_ms: i64,
     pub reading: Reading,
+    /// Over a short window, when the policy asks for it.
+    #[serde(default)]
+    pub burst: Option<Reading>,
+    /// What is expected, or why nothing is; when the policy asks for it.
+    #[serde(default)]
+    pub ahead: Option<Result<Prediction, String>>,
+}
+
+impl Signal {
+    /// A signal without burst and forecast.
+    pub fn new(metric: impl Into<String>, at_ms: i64, reading: Reading) -> Signal {
+        Signal { metric: metric.into(), at_ms, reading, burst: None, ahead: None }
+    }
 }
 
 /// What was measured. Quantities are thousandths.
@@ -61,6 +75,7 @@ pub(crate) fn total(values: &[i64]) -> i128 {
     values.iter().map(|value| i128::from(*value)).sum()
 }
 
+/// What is measured asks for.
 pub(crate) fn propose(
     policy: &ScalePolicy,
     metric: &MetricSpec,
@@ -68,22 +83,63 @@ pub(crate) fn propose(
     observed: &Observed,
     now_ms: i64,
 ) -> Proposal {
-    let (input, outcome) = match believed(metric, signals, now_ms) {
-        Err(why) => (String::new(), Err(why)),
+    let at_ms = signals.iter().find(|signal| signal.metric == metric.name).map(|signal| signal.at_ms);
+    let (value, outcome) = match believed(metric, signals, now_ms) {
+        Err(why) => (None, Err(why)),
         Ok(Reading::Pods { cpu, pods }) => {
             let near = |ratio| tolerated(policy, ratio);
-            (format!("{} replicas", pods.len()), of_pods(metric, pods, *cpu, near, observed.current, now_ms))
+            (None, of_pods(metric, pods, *cpu, near, observed.current, now_ms))
         }
-        Ok(Reading::Total(values)) => {
-            (format!("{}m", total(values)), of_total(policy, metric.target, values, observed))
+        Ok(Reading::Total(values)) => (Some(total(values)), of_total(policy, metric.target, values, observed)),
+        Ok(Reading::Failed(why)) => (None, Err(why.clone())),
+    };
+    Proposal::new(metric, Basis::Measured, (value, at_ms), outcome)
+}
+
+/// What is expected asks for, when the policy looks ahead.
+pub(crate) fn propose_ahead(
+    policy: &ScalePolicy,
+    metric: &MetricSpec,
+    signals: &[Signal],
+    observed: &Observed,
+) -> Option<Proposal> {
+    metric.forecast?;
+    let signal = signals.iter().find(|signal| signal.metric == metric.name)?;
+    let (value, outcome) = match signal.ahead.as_ref()? {
+        Err(why) => (None, Err(why.clone())),
+        Ok(Prediction { value, formula }) => {
+            let outcome = of_total(policy, metric.target, &[*value], observed);
+            (Some(i128::from(*value)), outcome.map(|(replicas, of)| (replicas, format!("{of}; {formula}"))))
         }
-        Ok(Reading::Failed(why)) => (String::new(), Err(why.clone())),
     };
-    let (formula, replicas) = match outcome {
-        Ok((replicas, formula)) => (formula, Ok(replicas)),
-        Err(why) => (String::new(), Err(why)),
+    Some(Proposal::new(metric, Basis::Forecast, (value, Some(signal.at_ms)), outcome))
+}
+
+/// What a burst asks for: nothing is tolerated, nothing is assumed.
+pub(crate) fn propose_burst(metric: &MetricSpec, signals: &[Signal], ready: u32, now_ms: i64) -> Option<Proposal> {
+    metric.burst.as_ref()?;
+    let signal = signals.iter().find(|signal| signal.metric == metric.name)?;
+    let stale = now_ms.saturating_sub(signal.at_ms) > i64::from(metric.max_age_seconds) * 1000;
+    let (value, outcome) = match signal.burst.as_ref()? {
+        _ if stale => (None, Err("the signal is stale".to_owned())),
+        Reading::Total(values) if !values.is_empty() => {
+            let total = total(values);
+            let of = |target: i64, spread: u32| {
+                let replicas = total as f64 / target as f64 * f64::from(spread);
+                Ok((ceil(replicas), format!("burst: ceil({total}m / {target}m x {spread})")))
+            };
+            let outcome = match metric.target {
+                Target::Value(target) => of(target, ready),
+                Target::AverageValue(target) => of(target, 1),
+                Target::Utilization(_) => Err("utilization has no burst".to_owned()),
+            };
+            (Some(total), outcome)
+        }
+        Reading::Total(_) => (None, Err("the query returned nothing".to_owned())),
+        Reading::Failed(why) => (None, Err(why.clone())),
+        Reading::Pods { .. } => (None, Err("signals of single replicas have no burst".to_owned())),
     };
-    Proposal { metric: metric.name.clone(), input, formula, replicas }
+    Some(Proposal::new(metric, Basis::Burst, (value, Some(signal.at_ms)), outcome))
 }
 
 fn of_pods(

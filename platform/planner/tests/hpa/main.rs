@@ -1,8 +1,11 @@
 //! What the planner decides, case by case, as Kubernetes' controller of HorizontalPodAutoscalers would.
 
+mod ahead;
+mod bursts;
 mod course;
 mod one_signal;
 mod properties;
+mod schedules;
 mod several;
 mod zero;
 
@@ -13,15 +16,23 @@ use gantry_platform_model::{MetricSpec, ScalePolicy, Target};
 const NOW: i64 = 10_000_000;
 
 fn metric(name: &str, target: Target) -> MetricSpec {
-    MetricSpec { name: name.into(), target, max_age_seconds: 60 }
+    MetricSpec { name: name.into(), query: None, burst: None, forecast: None, target, max_age_seconds: 60 }
 }
 
 fn policy(min: u32, max: u32, metrics: Vec<MetricSpec>) -> ScalePolicy {
-    ScalePolicy { min_replicas: min, max_replicas: max, metrics, behavior: None, to_zero: None }
+    ScalePolicy {
+        min_replicas: min,
+        max_replicas: max,
+        metrics,
+        behavior: None,
+        to_zero: None,
+        schedules: Vec::new(),
+        panic: None,
+    }
 }
 
 fn signal(name: &str, reading: Reading) -> Signal {
-    Signal { metric: name.into(), at_ms: NOW, reading }
+    Signal::new(name, NOW, reading)
 }
 
 fn total(name: &str, value: i64) -> Signal {
