@@ -13,6 +13,7 @@ mod logs;
 mod pager;
 mod query;
 mod render;
+mod rules;
 mod run;
 mod table;
 #[cfg(test)]
@@ -75,6 +76,9 @@ enum Command {
     /// Checks transforms, and tries them on lines
     #[command(subcommand)]
     Transform(transform::TransformCommand),
+    /// Checks rules, and runs their unit tests
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     /// Prints completions for a shell
     #[command(after_help = "Example:\n  gantry completions bash > ~/.local/share/bash-completion/completions/gantry")]
     Completions { shell: Shell },
@@ -151,6 +155,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Config(command) => configure::configure(command),
         Command::Transform(command) => transform::transform(command),
+        Command::Rules(command) => return exit::code(rules::rules(command)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "gantry", &mut std::io::stdout());
             Ok(())

@@ -2,6 +2,7 @@
 
 mod check;
 mod file;
+mod known;
 #[cfg(test)]
 mod tests;
 

@@ -36,14 +36,12 @@ impl Templates {
     /// # Errors
     /// What is wrong with it.
     pub fn check(name: &str, text: &str) -> Result<(), String> {
-        parse(name, text).map(drop)
+        parse(name, text).map(drop).map_err(|error| error.to_string())
     }
 }
 
-fn parse(name: &str, text: &str) -> Result<Template, String> {
-    let named = format!("__alert_{name}");
-    let parsed = Template::parse(&named, &format!("{VARIABLES}{text}"), Function::named);
-    parsed.map_err(|error| format!("error parsing template {named}: {error}"))
+fn parse(name: &str, text: &str) -> Result<Template, TemplateError> {
+    Template::parse(&format!("__alert_{name}"), &format!("{VARIABLES}{text}"), Function::named)
 }
 
 impl Expand for Templates {
@@ -51,7 +49,8 @@ impl Expand for Templates {
         if !text.contains("{{") {
             return Ok(text.to_owned());
         }
-        let template = parse(subject.alert, text)?;
+        let template = parse(subject.alert, text)
+            .map_err(|error| format!("error parsing template __alert_{}: {error}", subject.alert))?;
         let root = [
             ("Labels", labels(subject.labels)),
             ("ExternalLabels", Value::Texts(self.external_labels.clone())),

@@ -23,6 +23,7 @@ mod promql;
 mod remote_write;
 mod rotation;
 mod rules;
+mod rules_cli;
 mod s3;
 mod tail;
 mod tidy;

@@ -45,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gantry-planner", &["gantry-platform-model"]),
     ("gantry-alerting", &["gantry-query-lang", "gantry-template", "gantry-model"]),
     ("gantry-ruler", &["gantry-alerting", "gantry-meta", "gantry-model"]),
+    ("gantry-rule-test", &["gantry-alerting", "gantry-model", "gantry-promql", "gantry-query-lang"]),
     ("gantry-bench", &[]),
 ];
 

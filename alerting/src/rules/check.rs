@@ -58,11 +58,18 @@ impl RuleFile {
 
     /// Rules that occur more than once in this file, in whatever group, in order of their names.
     pub fn duplicates(&self) -> Vec<Duplicate> {
-        let key = |rule: &Rule| Duplicate { name: rule.name().to_owned(), labels: rule.labels.clone() };
         let mut seen = BTreeSet::new();
-        let repeated: BTreeSet<Duplicate> = self.rules().map(key).filter(|key| !seen.insert(key.clone())).collect();
+        let keys = self.groups.iter().flat_map(|group| group.rules.iter().map(|rule| duplicate(group, rule)));
+        let repeated: BTreeSet<Duplicate> = keys.filter(|key| !seen.insert(key.clone())).collect();
         repeated.into_iter().collect()
     }
+}
+
+/// What tells rules apart: the labels are those of the group, too.
+fn duplicate(group: &RuleGroup, rule: &Rule) -> Duplicate {
+    let mut labels = group.labels.clone();
+    labels.extend(rule.labels.clone());
+    Duplicate { name: rule.name().to_owned(), labels }
 }
 
 fn placed(group: &RuleGroup, at: usize, rule: &Rule, what: String) -> Problem {

@@ -1,8 +1,10 @@
 //! The fields of a rule file. A field that is not known, or given twice, is refused with its line.
 
+use super::known;
 use gantry_query_lang::duration::{format_prometheus_duration, parse_prometheus_duration};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
 
 /// A rule file as it was read; [`problems`](RuleFile::problems) says what is wrong with what it says.
@@ -85,6 +87,18 @@ impl RuleFile {
     /// What is no YAML, or no rule file.
     pub fn parse(text: &str) -> Result<Self, InvalidRules> {
         let file: Option<RuleFile> = serde_yaml_ng::from_str(text).map_err(|error| InvalidRules(error.to_string()))?;
+        Ok(file.unwrap_or_default())
+    }
+
+    /// The same, leaving out fields that are not known.
+    ///
+    /// # Errors
+    /// What is no YAML, or no rule file.
+    pub fn parse_known(text: &str) -> Result<Self, InvalidRules> {
+        let invalid = |error: serde_yaml_ng::Error| InvalidRules(error.to_string());
+        let mut file: Value = serde_yaml_ng::from_str(text).map_err(invalid)?;
+        known::only(&mut file);
+        let file: Option<RuleFile> = serde_yaml_ng::from_value(file).map_err(invalid)?;
         Ok(file.unwrap_or_default())
     }
 

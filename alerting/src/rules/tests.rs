@@ -140,3 +140,17 @@ fn what_is_written_as_yaml_is_read_as_the_same() {
     assert!(written.contains("interval: 1m30s") && !written.contains("null"), "{written}");
     assert_eq!(RuleGroup::parse(&file.groups[0].to_yaml()).unwrap(), file.groups[0]);
 }
+
+#[test]
+fn fields_that_are_not_known_can_be_left_out() {
+    let text =
+        "owner: x\ngroups:\n- name: a\n  team: y\n  rules:\n  - {record: r, expr: up, ticket: 5, labels: {a: b}}\n";
+    assert!(RuleFile::parse(text).is_err());
+    let plain = "groups:\n- name: a\n  rules:\n  - {record: r, expr: up, labels: {a: b}}\n";
+    assert_eq!(RuleFile::parse_known(text), RuleFile::parse(plain));
+    assert_eq!(RuleFile::parse_known(""), Ok(RuleFile::default()));
+    assert!(RuleFile::parse_known("groups: {}").is_err(), "what is known must be right");
+    let full = "groups: [{name: a, interval: 1m, query_offset: 1s, limit: 5, labels: {a: b}, rules: [{alert: A, expr: up, \
+                for: 5m, keep_firing_for: 1m, labels: {x: y}, annotations: {s: t}}]}]";
+    assert_eq!(RuleFile::parse_known(full), RuleFile::parse(full));
+}

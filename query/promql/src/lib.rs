@@ -16,6 +16,7 @@ mod eval;
 pub mod histogram;
 mod info;
 mod labels;
+pub mod memory;
 mod notes;
 mod number;
 mod query;

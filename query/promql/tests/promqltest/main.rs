@@ -2,26 +2,20 @@
 //! beside the repository. Without that folder it fails.
 
 mod exempt;
-mod memory;
+mod load;
 
 use exempt::EXEMPT;
 use gantry_model::LabelSet;
-use gantry_model::metric::NativeHistogram;
-use gantry_promql::histogram::{add, all_buckets, sub};
+use gantry_promql::histogram::all_buckets;
+use gantry_promql::memory::Memory;
 use gantry_promql::{Answer, Cell, Params, Steps, Value, evaluate};
 use gantry_query_lang::promql::Options;
 use gantry_query_lang::promql::parse;
 use gantry_query_lang::promql::script::{Command, Eval, EvalTime, Expected, Match, parse_script};
-use gantry_query_lang::promql::series::{SeriesItem, SeriesValue, expand};
-use memory::Memory;
+use gantry_query_lang::promql::series::{SeriesItem, SeriesValue};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-
-fn combine(a: &NativeHistogram, b: &NativeHistogram, subtract: bool) -> Result<NativeHistogram, String> {
-    let result = if subtract { sub(a, b) } else { add(a, b) };
-    result.map(|result| result.histogram).map_err(|error| error.to_string())
-}
 
 fn close(a: f64, b: f64) -> bool {
     a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-6 * a.abs().min(b.abs()).max(1e-300)
@@ -54,7 +48,7 @@ fn same(wanted: &SeriesValue, found: &Cell) -> bool {
 }
 
 fn values(items: &[SeriesItem]) -> Vec<SeriesValue> {
-    expand(items, &combine).expect("the script is right")
+    gantry_promql::memory::values(items).expect("the script is right")
 }
 
 /// What is wrong, if anything.
@@ -154,7 +148,7 @@ fn script(name: &str, text: &str) -> Outcome {
     for command in parse_script(text).expect("the script can be read") {
         match command {
             Command::Clear => memory = Memory::default(),
-            Command::Load(load) => memory.load(&load, values),
+            Command::Load(load) => load::load(&mut memory, &load, values),
             Command::Eval(eval) => {
                 let params = match eval.time {
                     EvalTime::Instant(at) => params(Steps::instant(at), true),
