@@ -4,6 +4,7 @@
 //! of the other crates. Never here: what those routes do. Start with [`App::router`].
 
 mod admin;
+mod alertmanager;
 mod background;
 mod delete;
 mod delete_series;
@@ -18,6 +19,7 @@ mod tenant;
 mod tests;
 mod transfer;
 
+pub use alertmanager::alertmanager_router;
 pub use background::Background;
 pub use measure::HttpMetrics;
 pub use rules::rules_router;

@@ -6,6 +6,7 @@
 //!
 //! Start with [`Process::start`], then [`Process::stop`]. Never here: what any part does.
 
+mod alerts;
 mod listen;
 mod outgoing;
 mod roles;
@@ -17,10 +18,13 @@ pub use listen::Bound;
 pub use roles::{Role, Roles};
 
 use crate::config::{Config, ServerOptions};
-use crate::http::{App, Background, ServeLimits, Transfers, import_router, rules_router, serve, targets_router};
+use crate::http::{
+    App, Background, ServeLimits, Transfers, alertmanager_router, import_router, rules_router, serve, targets_router,
+};
 use crate::supervisor::{Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
 use crate::tls::Tls;
+use alerts::Embedded;
 use anyhow::Context;
 use gantry_ingest::collect::CollectMetrics;
 use gantry_ingest::scrape::Pools;
@@ -104,7 +108,9 @@ impl Process {
             read_routes = gantry_query::router(query.clone());
         }
         if roles.has(Role::Alerting) {
-            let meta = store.meta();
+            let (meta, url) = (store.meta(), bound.url(&config));
+            let manager =
+                alerts::start(&supervisor, &config, url.clone(), meta.clone(), clock.clone(), &registry).await?;
             let parts = RulerParts {
                 supervisor: &supervisor,
                 config: &config,
@@ -112,9 +118,10 @@ impl Process {
                 clock: clock.clone(),
                 registry: &registry,
             };
-            let data = RuleData::new(query, append, &config, &bound);
-            let ruler = rules::start(parts, data, Arc::new(Everyone::default())).await?;
-            read_routes = read_routes.merge(rules_router(ruler));
+            let data = RuleData::new(query, append, &config, url);
+            let everyone = Everyone(vec![Arc::new(Embedded(manager.clone()))]);
+            let ruler = rules::start(parts, data, Arc::new(everyone)).await?;
+            read_routes = read_routes.merge(rules_router(ruler)).merge(alertmanager_router(manager));
         }
         let jobs = config.scrape.load()?;
         let configured = (config.scrape.tenant.clone(), jobs.shown());

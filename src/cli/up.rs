@@ -18,7 +18,8 @@ Examples:
   gantry up --demo                            with three pretended services, to see something at once
   gantry up --data /var/lib/gantry --retention 90d
   gantry up --http 127.0.0.1:0 --no-collect   any free port, and only what is sent
-  gantry up --rules 'rules/*.yml'               evaluates rules; what fires is at /api/v1/alerts
+  gantry up --rules 'rules/*.yml' --alertmanager-config alertmanager.yml
+                                              evaluates rules and notifies of what fires
   gantry up --http 0.0.0.0:3100 --otlp-grpc off --tls-cert s.crt --tls-key s.key --tls-client-ca ca.crt
                                               for other machines, whose clients show a certificate
 
@@ -72,6 +73,9 @@ struct CommonArgs {
     /// Rule files with LogQL, as Loki has them; a glob, and may be given more than once
     #[arg(long, value_name = "GLOB")]
     log_rules: Vec<String>,
+    /// Who is notified of alerts: a configuration of Alertmanager
+    #[arg(long, value_name = "FILE")]
+    alertmanager_config: Option<PathBuf>,
     /// How long lines are kept; older ones are refused unless a rule keeps some longer [default: 30d]
     #[arg(long, value_name = "DURATION|forever")]
     retention: Option<String>,
@@ -97,6 +101,7 @@ impl CommonArgs {
         let texts = [
             ("store", "data", path(self.data.as_ref())),
             ("server", "http", self.http.clone()),
+            ("alerting", "config", path(self.alertmanager_config.as_ref())),
             ("tls", "cert", path(self.tls_cert.as_ref())),
             ("tls", "key", path(self.tls_key.as_ref())),
             ("tls", "client_ca", path(self.tls_client_ca.as_ref())),

@@ -26,6 +26,7 @@ pub use tls::{TlsOptions, TlsVersion};
 
 use crate::wiring;
 use bind::Binder;
+use gantry_alertmanager::AlertmanagerOptions;
 use gantry_ingest::IngestOptions;
 use gantry_ingest::fluent::FluentOptions;
 use gantry_ingest::scrape::ScrapeOptions;
@@ -55,6 +56,7 @@ pub struct Config {
     pub scrape: ScrapeOptions,
     pub collect: CollectOptions,
     pub rules: RulerOptions,
+    pub alerting: AlertmanagerOptions,
     pub telemetry: TelemetryOptions,
     pub remote_write_log: RemoteWriteLogOptions,
     /// Written as [[remote_write]].
@@ -114,6 +116,7 @@ impl Config {
             scrape: binder.section("scrape"),
             collect: binder.section("collect"),
             rules: binder.section("rules"),
+            alerting: binder.section("alerting"),
             telemetry: binder.section("telemetry"),
             remote_write_log: binder.section("remote_write_log"),
             remote_write: binder.list("remote_write"),

@@ -1,7 +1,7 @@
 //! Binds every listener before anything else happens, so that a port in use is said at once and nothing was touched.
 
 use super::{Role, Roles};
-use crate::config::{Listen, ServerOptions};
+use crate::config::{Config, Listen, ServerOptions};
 use anyhow::{Context, anyhow};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -39,6 +39,17 @@ pub struct Bound {
     pub statsd_udp: Option<SocketAddr>,
     /// Whether they speak TLS; what comes over UDP never does.
     pub tls: bool,
+}
+
+impl Bound {
+    /// Where people reach this server, without a slash at its end.
+    pub fn url(&self, config: &Config) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        match config.server.external_url.trim_end_matches('/') {
+            "" => format!("{scheme}://{}", self.http),
+            given => given.to_owned(),
+        }
+    }
 }
 
 impl Listeners {

@@ -1,6 +1,5 @@
 //! Rules: the ruler, with the query engine to ask and the store to write to.
 
-use super::Bound;
 use crate::config::Config;
 use crate::supervisor::{Kind, Supervisor};
 use anyhow::anyhow;
@@ -27,12 +26,8 @@ pub struct RuleData {
 }
 
 impl RuleData {
-    pub fn new(query: Arc<QueryEngine>, append: Arc<dyn AppendMetrics>, config: &Config, bound: &Bound) -> Self {
-        let scheme = if bound.tls { "https" } else { "http" };
-        let url = match config.server.external_url.trim_end_matches('/') {
-            "" => format!("{scheme}://{}", bound.http),
-            given => given.to_owned(),
-        };
+    /// `url`: where people reach this server.
+    pub fn new(query: Arc<QueryEngine>, append: Arc<dyn AppendMetrics>, config: &Config, url: String) -> Self {
         let templates = Templates::new(config.rules.external_labels.clone(), url.clone());
         RuleData { query, append, url, templates }
     }

@@ -44,6 +44,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gantry-platform-model", &[]),
     ("gantry-planner", &["gantry-platform-model"]),
     ("gantry-alerting", &["gantry-query-lang", "gantry-template", "gantry-model"]),
+    (
+        "gantry-alertmanager",
+        &["gantry-template", "gantry-http-client", "gantry-query-lang", "gantry-meta", "gantry-model"],
+    ),
     ("gantry-ruler", &["gantry-alerting", "gantry-meta", "gantry-model"]),
     ("gantry-rule-test", &["gantry-alerting", "gantry-model", "gantry-promql", "gantry-query-lang"]),
     ("gantry-bench", &[]),

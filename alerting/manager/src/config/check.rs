@@ -1,0 +1,102 @@
+//! What the fields of a configuration cannot say alone.
+
+use super::{Config, InvalidConfig, RouteConfig};
+use crate::inhibit::InhibitRule;
+use crate::route::matchers;
+use std::collections::BTreeSet;
+
+/// Deepest tree of routes.
+const MOST_DEPTH: usize = 100;
+
+pub fn check(config: &Config) -> Result<(), InvalidConfig> {
+    let wrong = |text: String| Err(InvalidConfig(text));
+    let mut names = BTreeSet::new();
+    for receiver in &config.receivers {
+        if receiver.name.is_empty() {
+            return wrong("missing name in receiver".into());
+        }
+        if !names.insert(receiver.name.as_str()) {
+            return wrong(format!("notification config name {:?} is not unique", receiver.name));
+        }
+        for (at, webhook) in receiver.webhook_configs.iter().enumerate() {
+            let place = format!("receiver {:?}, webhook_configs[{at}]", receiver.name);
+            one_url(&place, webhook.url.as_ref().map(|url| url.reveal()), webhook.url_file.is_some())?;
+            if let Some(http) = &webhook.http_config {
+                http.client().check().map_err(|why| InvalidConfig(format!("{place}: http_config: {why}")))?;
+            }
+        }
+    }
+    let mut intervals = BTreeSet::new();
+    for interval in config.intervals() {
+        if interval.name.is_empty() {
+            return wrong("missing name in time interval".into());
+        }
+        if !intervals.insert(interval.name.as_str()) {
+            return wrong(format!("time interval {:?} is not unique", interval.name));
+        }
+    }
+    let Some(root) = &config.route else { return wrong("no route provided in config".into()) };
+    if root.receiver.is_empty() {
+        return wrong("root route must specify a default receiver".into());
+    }
+    if !root.equal.is_empty() || !root.like.is_empty() || !root.matchers.is_empty() {
+        return wrong("root route must not have any matchers".into());
+    }
+    if !root.mute_time_intervals.is_empty() || !root.active_time_intervals.is_empty() {
+        return wrong("root route must not have any mute or active time intervals".into());
+    }
+    route(root, &names, &intervals, 0)?;
+    for (at, rule) in config.inhibit_rules.iter().enumerate() {
+        InhibitRule::new(rule).map_err(|why| InvalidConfig(format!("inhibit_rules[{at}]: {why}")))?;
+    }
+    Ok(())
+}
+
+fn one_url(place: &str, url: Option<&str>, file: bool) -> Result<(), InvalidConfig> {
+    let wrong = |why: &str| Err(InvalidConfig(format!("{place}: {why}")));
+    match (url, file) {
+        (None, false) => wrong("one of url or url_file must be configured"),
+        (Some(_), true) => wrong("at most one of url & url_file must be configured"),
+        (Some(url), false) if !(url.starts_with("http://") || url.starts_with("https://")) => {
+            wrong("the url must begin with http:// or https://")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn route(
+    of: &RouteConfig,
+    receivers: &BTreeSet<&str>,
+    intervals: &BTreeSet<&str>,
+    depth: usize,
+) -> Result<(), InvalidConfig> {
+    let wrong = |text: String| Err(InvalidConfig(text));
+    if depth > MOST_DEPTH {
+        return wrong(format!("routes are nested more than {MOST_DEPTH} deep"));
+    }
+    if !of.receiver.is_empty() && !receivers.contains(of.receiver.as_str()) {
+        return wrong(format!("undefined receiver {:?} used in route", of.receiver));
+    }
+    for (name, duration) in [("group_interval", of.group_interval), ("repeat_interval", of.repeat_interval)] {
+        if duration == Some(0) {
+            return wrong(format!("{name} cannot be zero"));
+        }
+    }
+    let names: Vec<&String> = of.group_by.iter().flatten().collect();
+    if names.len() > 1 && names.iter().any(|name| *name == "...") {
+        return wrong("cannot have wildcard group_by (`...`) and other labels at the same time".into());
+    }
+    if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        return wrong(format!("duplicated label {:?} in group_by", twice.1));
+    }
+    if names.iter().any(|name| name.is_empty()) {
+        return wrong("invalid label name \"\" in group_by list".into());
+    }
+    for named in of.mute_time_intervals.iter().chain(&of.active_time_intervals) {
+        if !intervals.contains(named.as_str()) {
+            return wrong(format!("undefined time interval {named:?} used in route"));
+        }
+    }
+    matchers(&of.equal, &of.like, &of.matchers).map_err(InvalidConfig)?;
+    of.routes.iter().try_for_each(|below| route(below, receivers, intervals, depth + 1))
+}

@@ -1,0 +1,172 @@
+//! Alertmanager's configuration file (prometheus.io, "Alertmanager: Configuration"). A field that is not known is refused with
+//! its line; what contradicts itself is refused in words that Alertmanager's users know.
+
+mod check;
+mod receivers;
+#[cfg(test)]
+mod tests;
+
+pub use receivers::{HttpConfig, Receiver, UrlOrFile, WebhookConfig};
+
+use crate::interval::TimeInterval;
+use crate::when::nanos;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Nanoseconds of a minute.
+const MINUTE: i64 = 60_000_000_000;
+
+/// Where an empty configuration sends everything: nowhere.
+pub const WITHOUT_RECEIVERS: &str = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n";
+
+/// A configuration without problems.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    #[serde(default)]
+    pub global: Global,
+    #[serde(default)]
+    pub templates: Vec<String>,
+    pub route: Option<RouteConfig>,
+    #[serde(default)]
+    pub inhibit_rules: Vec<InhibitRuleConfig>,
+    #[serde(default)]
+    pub receivers: Vec<Receiver>,
+    #[serde(default)]
+    pub time_intervals: Vec<NamedInterval>,
+    /// The older name of `time_intervals`.
+    #[serde(default)]
+    pub mute_time_intervals: Vec<NamedInterval>,
+}
+
+/// What is the same for all receivers unless they say otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Global {
+    /// How long an alert that does not say when it ends fires after it was last reported. Nanoseconds.
+    #[serde(deserialize_with = "resolve_timeout", serialize_with = "duration")]
+    pub resolve_timeout: i64,
+    pub http_config: Option<HttpConfig>,
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Global { resolve_timeout: 5 * MINUTE, http_config: None }
+    }
+}
+
+fn resolve_timeout<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    Ok(nanos::option(from)?.unwrap_or(5 * MINUTE))
+}
+
+fn duration<S: serde::Serializer>(nanos: &i64, into: S) -> Result<S::Ok, S::Error> {
+    into.serialize_str(&gantry_query_lang::duration::format_prometheus_duration(*nanos))
+}
+
+fn some_duration<S: serde::Serializer>(nanos: &Option<i64>, into: S) -> Result<S::Ok, S::Error> {
+    duration(&nanos.unwrap_or_default(), into)
+}
+
+/// A node of the routing tree. What is absent is as in the node above. Durations are nanoseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RouteConfig {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub receiver: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_by: Option<Vec<String>>,
+    #[serde(rename = "match", skip_serializing_if = "BTreeMap::is_empty")]
+    pub equal: BTreeMap<String, String>,
+    #[serde(rename = "match_re", skip_serializing_if = "BTreeMap::is_empty")]
+    pub like: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub matchers: Vec<String>,
+    #[serde(rename = "continue", skip_serializing_if = "std::ops::Not::not")]
+    pub goes_on: bool,
+    #[serde(
+        deserialize_with = "nanos::option",
+        serialize_with = "some_duration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub group_wait: Option<i64>,
+    #[serde(
+        deserialize_with = "nanos::option",
+        serialize_with = "some_duration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub group_interval: Option<i64>,
+    #[serde(
+        deserialize_with = "nanos::option",
+        serialize_with = "some_duration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub repeat_interval: Option<i64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mute_time_intervals: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub active_time_intervals: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteConfig>,
+}
+
+/// Alerts that hide others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InhibitRuleConfig {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub source_match: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub source_match_re: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub source_matchers: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub target_match: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub target_match_re: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub target_matchers: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub equal: Vec<String>,
+}
+
+/// Times that routes name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedInterval {
+    pub name: String,
+    #[serde(default)]
+    pub time_intervals: Vec<TimeInterval>,
+}
+
+/// Why a text is no configuration, with the line where that shows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidConfig(pub String);
+
+impl Config {
+    /// Reads and checks YAML.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn parse(text: &str) -> Result<Self, InvalidConfig> {
+        let config: Config = serde_yaml_ng::from_str(text).map_err(|error| InvalidConfig(error.to_string()))?;
+        check::check(&config)?;
+        Ok(config)
+    }
+
+    /// Nobody is notified.
+    pub fn without_receivers() -> Self {
+        Config::parse(WITHOUT_RECEIVERS).expect("it is a configuration, a test reads it")
+    }
+
+    /// As YAML, without secrets.
+    pub fn shown(&self) -> String {
+        serde_yaml_ng::to_string(self).expect("texts, numbers and lists of them can be YAML")
+    }
+
+    pub(crate) fn intervals(&self) -> impl Iterator<Item = &NamedInterval> {
+        self.time_intervals.iter().chain(&self.mute_time_intervals)
+    }
+}

@@ -1,0 +1,119 @@
+//! Receivers: who is notified, and how.
+
+use gantry_http_client::{BasicAuth, ClientConfig, Credentials, Secret, TlsConfig};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A name with the ways to notify it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Receiver {
+    pub name: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub webhook_configs: Vec<WebhookConfig>,
+}
+
+/// `http_config`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basic_auth: Option<BasicAuth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Credentials>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bearer_token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bearer_token_file: Option<PathBuf>,
+    pub tls_config: TlsConfig,
+    pub follow_redirects: bool,
+    /// Both are spoken, as servers like.
+    pub enable_http2: bool,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        HttpConfig {
+            basic_auth: None,
+            authorization: None,
+            bearer_token: None,
+            bearer_token_file: None,
+            tls_config: TlsConfig::default(),
+            follow_redirects: true,
+            enable_http2: true,
+        }
+    }
+}
+
+impl HttpConfig {
+    /// The same for the client.
+    pub fn client(&self) -> ClientConfig {
+        ClientConfig {
+            basic_auth: self.basic_auth.clone(),
+            authorization: self.authorization.clone(),
+            bearer_token: self.bearer_token.clone(),
+            bearer_token_file: self.bearer_token_file.clone(),
+            tls_config: self.tls_config.clone(),
+            follow_redirects: self.follow_redirects,
+        }
+    }
+}
+
+/// A URL that may be a secret, or the file that holds it, read anew each time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UrlOrFile {
+    pub url: Option<Secret>,
+    pub file: Option<PathBuf>,
+}
+
+impl UrlOrFile {
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn get(&self) -> Result<String, String> {
+        match (&self.url, &self.file) {
+            (Some(url), _) => Ok(url.reveal().to_owned()),
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(file);
+                text.map(|text| text.trim().to_owned()).map_err(|error| format!("{}: {error}", file.display()))
+            }
+            (None, None) => Err("there is no URL".to_owned()),
+        }
+    }
+}
+
+/// A POST with version 4 of Alertmanager's document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookConfig {
+    pub send_resolved: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_config: Option<HttpConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url_file: Option<PathBuf>,
+    /// Most alerts of a document; 0 is no limit.
+    pub max_alerts: usize,
+    /// Longest time for a request, nanoseconds; `None`: as long as the group has.
+    #[serde(deserialize_with = "crate::when::nanos::option", skip_serializing)]
+    pub timeout: Option<i64>,
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        WebhookConfig {
+            send_resolved: true,
+            http_config: None,
+            url: None,
+            url_file: None,
+            max_alerts: 0,
+            timeout: None,
+        }
+    }
+}
+
+impl WebhookConfig {
+    pub fn target(&self) -> UrlOrFile {
+        UrlOrFile { url: self.url.clone(), file: self.url_file.clone() }
+    }
+}

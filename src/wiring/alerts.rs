@@ -1,0 +1,102 @@
+//! Alerts: the embedded Alertmanager, and what hands it the alerts of rules.
+
+use crate::config::Config;
+use crate::supervisor::{Kind, Supervisor};
+use anyhow::Context;
+use async_trait::async_trait;
+use gantry_alertmanager::{Alertmanager, Config as Routing, PostedAlert};
+use gantry_meta::MetaStore;
+use gantry_model::{Clock, TenantId, Timestamp};
+use gantry_ruler::{Notify, Told};
+use prometheus::Registry;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+/// How often the file is looked at for changes.
+const RELOAD: Duration = Duration::from_secs(5);
+
+/// Starts to notify; `url` is where people reach this server.
+pub async fn start(
+    supervisor: &Supervisor,
+    config: &Config,
+    url: String,
+    meta: Arc<dyn MetaStore>,
+    clock: Arc<dyn Clock>,
+    registry: &Registry,
+) -> anyhow::Result<Arc<Alertmanager>> {
+    let routing = match &config.alerting.config {
+        Some(file) => read(file).await?,
+        None => Routing::without_receivers(),
+    };
+    let opened = Alertmanager::open(routing, url, meta, clock, registry).await;
+    let manager = Arc::new(opened.context("the Alertmanager cannot start")?);
+    // After the rules, which tell it of alerts to the last.
+    let (running, stop) = (manager.clone(), supervisor.stopping(Kind::Outgoing));
+    supervisor.spawn(Kind::Outgoing, "alertmanager", async move {
+        running.run(stop).await;
+        Ok(())
+    });
+    if let Some(file) = config.alerting.config.clone() {
+        let (manager, stop) = (manager.clone(), supervisor.stopping(Kind::Source));
+        supervisor.spawn(Kind::Source, "alertmanager configuration", async move {
+            follow(&file, &manager, stop).await;
+            Ok(())
+        });
+    }
+    Ok(manager)
+}
+
+async fn read(file: &std::path::Path) -> anyhow::Result<Routing> {
+    let text = tokio::fs::read_to_string(file).await;
+    let text = text.with_context(|| format!("the Alertmanager's configuration {} cannot be read", file.display()))?;
+    Routing::parse(&text).with_context(|| format!("the Alertmanager's configuration {} is wrong", file.display()))
+}
+
+/// Takes over changes of the file; one that is wrong is told, and what was goes on.
+async fn follow(file: &std::path::Path, manager: &Alertmanager, stop: CancellationToken) {
+    let changed = async || -> Option<SystemTime> { tokio::fs::metadata(file).await.ok()?.modified().ok() };
+    let mut known = changed().await;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(RELOAD) => {}
+        }
+        let now = changed().await;
+        if now == known || now.is_none() {
+            continue;
+        }
+        known = now;
+        let taken = async { anyhow::Ok(manager.reconfigure(read(file).await?)?) };
+        match taken.await {
+            Ok(()) => info!(file = %file.display(), "the Alertmanager's configuration has changed"),
+            Err(wrong) => error!("{wrong:#}; what was configured before goes on"),
+        }
+    }
+}
+
+/// Hands alerts of rules to the embedded Alertmanager.
+pub struct Embedded(pub Arc<Alertmanager>);
+
+#[async_trait]
+impl Notify for Embedded {
+    async fn notify(&self, tenant: &TenantId, alerts: Vec<Told>) {
+        let posted = alerts.into_iter().map(posted).collect();
+        // A firing alert is told again soon, an ended one until it is forgotten.
+        if let Err(error) = self.0.put(tenant, posted).await {
+            error!(%tenant, %error, "alerts of rules were not taken; they are told again");
+        }
+    }
+}
+
+fn posted(told: Told) -> PostedAlert {
+    let Told { notice, generator_url } = told;
+    PostedAlert {
+        labels: notice.labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        annotations: notice.annotations,
+        starts_at: Some(Timestamp::from_millis(notice.starts_ms)),
+        ends_at: Some(Timestamp::from_millis(notice.ends_ms)),
+        generator_url,
+    }
+}
