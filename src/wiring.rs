@@ -11,6 +11,7 @@ mod listen;
 mod outgoing;
 mod roles;
 mod rules;
+mod scaling;
 mod sources;
 pub mod transform;
 
@@ -19,7 +20,8 @@ pub use roles::{Role, Roles};
 
 use crate::config::{Config, ServerOptions};
 use crate::http::{
-    App, Background, ServeLimits, Transfers, alertmanager_router, import_router, rules_router, serve, targets_router,
+    App, Background, ServeLimits, Transfers, alertmanager_router, import_router, rules_router, scale_router, serve,
+    targets_router,
 };
 use crate::supervisor::{Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
@@ -35,6 +37,7 @@ use gantry_store::Store;
 use listen::Listeners;
 use prometheus::Registry;
 use rules::{Everyone, RuleData, RulerParts};
+use scaling::ScalerParts;
 use std::sync::Arc;
 use transform::Transforms;
 
@@ -118,10 +121,16 @@ impl Process {
                 clock: clock.clone(),
                 registry: &registry,
             };
-            let data = RuleData::new(query, append, &config, url);
+            let data = RuleData::new(query.clone(), append, &config, url);
             let everyone = Everyone(vec![Arc::new(Embedded(manager.clone()))]);
             let ruler = rules::start(parts, data, Arc::new(everyone)).await?;
             read_routes = read_routes.merge(rules_router(ruler)).merge(alertmanager_router(manager));
+        }
+        if roles.has(Role::Platform) {
+            let (clock, meta, samples) = (clock.clone(), store.meta(), samples.clone());
+            let (supervisor, config, registry) = (&supervisor, &config, &registry);
+            let parts = ScalerParts { supervisor, config, query, samples, meta, clock, registry };
+            read_routes = read_routes.merge(scale_router(scaling::start(parts).await?));
         }
         let jobs = config.scrape.load()?;
         let configured = (config.scrape.tenant.clone(), jobs.shown());

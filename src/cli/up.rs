@@ -20,6 +20,7 @@ Examples:
   gantry up --http 127.0.0.1:0 --no-collect   any free port, and only what is sent
   gantry up --rules 'rules/*.yml' --alertmanager-config alertmanager.yml
                                               evaluates rules and notifies of what fires
+  gantry up --policies 'policies/*.yml'         runs policies of scaling; see gantry policy
   gantry up --http 0.0.0.0:3100 --otlp-grpc off --tls-cert s.crt --tls-key s.key --tls-client-ca ca.crt
                                               for other machines, whose clients show a certificate
 
@@ -28,8 +29,8 @@ and loses nothing that was acknowledged.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
-  gantry serve --roles ingest,query,alerting,store  the same as gantry up
-  gantry serve --roles query,store                  answers queries over a data directory, takes no lines";
+  gantry serve --roles ingest,query,alerting,platform,store  the same as gantry up
+  gantry serve --roles query,store                           answers queries over a data directory, takes no lines";
 
 #[derive(Args, Clone, Debug)]
 #[command(after_help = UP_EXAMPLES)]
@@ -76,6 +77,9 @@ struct CommonArgs {
     /// Who is notified of alerts: a configuration of Alertmanager
     #[arg(long, value_name = "FILE")]
     alertmanager_config: Option<PathBuf>,
+    /// Files with policies of scaling; a glob, and may be given more than once
+    #[arg(long, value_name = "GLOB")]
+    policies: Vec<String>,
     /// How long lines are kept; older ones are refused unless a rule keeps some longer [default: 30d]
     #[arg(long, value_name = "DURATION|forever")]
     retention: Option<String>,
@@ -109,9 +113,14 @@ impl CommonArgs {
             ("store", "retention", self.retention.clone()),
         ];
         flags.extend(texts.into_iter().filter_map(|(section, key, text)| Some((section, key, Value::String(text?)))));
-        for (key, globs) in [("files", &self.rules), ("log_files", &self.log_rules)] {
+        let globs = [
+            ("rules", "files", &self.rules),
+            ("rules", "log_files", &self.log_rules),
+            ("scale", "files", &self.policies),
+        ];
+        for (section, key, globs) in globs {
             if !globs.is_empty() {
-                flags.push(("rules", key, Value::Array(globs.iter().cloned().map(Value::String).collect())));
+                flags.push((section, key, Value::Array(globs.iter().cloned().map(Value::String).collect())));
             }
         }
         if self.no_collect {

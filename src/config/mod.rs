@@ -35,6 +35,7 @@ use gantry_ingest::syslog::SyslogOptions;
 use gantry_query::QueryOptions;
 use gantry_remote_write::{RemoteWriteLogOptions, RemoteWriteOptions};
 use gantry_ruler::RulerOptions;
+use gantry_scaler::ScaleOptions;
 use gantry_store::StoreOptions;
 use gantry_transform::{Invalid, Pipeline, TransformOptions};
 use serde::Serialize;
@@ -57,6 +58,7 @@ pub struct Config {
     pub collect: CollectOptions,
     pub rules: RulerOptions,
     pub alerting: AlertmanagerOptions,
+    pub scale: ScaleOptions,
     pub telemetry: TelemetryOptions,
     pub remote_write_log: RemoteWriteLogOptions,
     /// Written as [[remote_write]].
@@ -117,6 +119,7 @@ impl Config {
             collect: binder.section("collect"),
             rules: binder.section("rules"),
             alerting: binder.section("alerting"),
+            scale: binder.section("scale"),
             telemetry: binder.section("telemetry"),
             remote_write_log: binder.section("remote_write_log"),
             remote_write: binder.list("remote_write"),
@@ -157,6 +160,8 @@ impl Config {
         self.collect.check(problems);
         let rules = self.rules.problems().into_iter();
         problems.extend(rules.map(|(name, wrong)| Problem::new(format!("rules.{name}"), wrong)));
+        let scale = self.scale.problems().into_iter();
+        problems.extend(scale.map(|(name, wrong)| Problem::new(format!("scale.{name}"), wrong)));
         let remotes = gantry_remote_write::problems(&self.remote_write);
         problems.extend(remotes.into_iter().map(|(at, wrong)| Problem::new(format!("remote_write {at}"), wrong)));
         if let Err(wrong) = self.syslog.multiline.check() {

@@ -11,6 +11,8 @@ pub enum Role {
     Query,
     /// Evaluates rules
     Alerting,
+    /// Runs policies of scaling
+    Platform,
     /// Keeps lines; the store is embedded, so every process has this role
     Store,
 }
@@ -21,7 +23,7 @@ pub struct Roles(Vec<Role>);
 
 impl Roles {
     pub fn all() -> Self {
-        Roles(vec![Role::Ingest, Role::Query, Role::Alerting, Role::Store])
+        Roles(vec![Role::Ingest, Role::Query, Role::Alerting, Role::Platform, Role::Store])
     }
 
     /// # Errors

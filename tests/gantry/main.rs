@@ -25,6 +25,7 @@ mod rotation;
 mod rules;
 mod rules_cli;
 mod s3;
+mod scale;
 mod tail;
 mod tidy;
 mod transfer;

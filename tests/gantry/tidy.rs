@@ -43,6 +43,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("gantry-platform-model", &[]),
     ("gantry-planner", &["gantry-platform-model"]),
+    (
+        "gantry-scaler",
+        &["gantry-planner", "gantry-platform-model", "gantry-meta", "gantry-http-client", "gantry-model"],
+    ),
     ("gantry-alerting", &["gantry-query-lang", "gantry-template", "gantry-model"]),
     (
         "gantry-alertmanager",

@@ -43,6 +43,26 @@ pub struct Proposal {
     pub replicas: Result<u32, String>,
 }
 
+impl Decision {
+    /// Nothing is known, so nothing changes.
+    pub fn hold(at_ms: i64, current: u32, message: String) -> Decision {
+        Decision {
+            at_ms,
+            current,
+            desired: current,
+            reason: Reason::NoSignal,
+            message,
+            proposals: Vec::new(),
+            limits: Vec::new(),
+            recommendation: None,
+            active: false,
+            range: (current, current),
+            schedules: Vec::new(),
+            panic: None,
+        }
+    }
+}
+
 /// What a proposal rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

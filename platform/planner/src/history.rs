@@ -1,6 +1,7 @@
 //! What earlier decisions leave to later ones.
 
 use crate::decision::Decision;
+use gantry_platform_model::ScalePolicy;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -67,6 +68,19 @@ impl History {
         forget(&mut self.changes, |entry| entry.at_ms <= now.saturating_sub(KEPT_MS));
     }
 
+    /// Forgets what this policy does not look back at.
+    pub fn tidy(&mut self, policy: &ScalePolicy, now_ms: i64) {
+        let directions = policy.behavior.iter().flat_map(|b| [(&b.scale_up, true), (&b.scale_down, false)]);
+        let (mut window, mut period) = (300, 15);
+        for (direction, up) in directions {
+            window = window.max(direction.stabilization_window_seconds.unwrap_or(0));
+            period = direction.rates(up).iter().map(|rate| rate.period_seconds).fold(period, u32::max);
+        }
+        let before = |seconds: u32| now_ms.saturating_sub(i64::from(seconds) * 1000);
+        forget(&mut self.recommendations, |entry| entry.at_ms <= before(window));
+        forget(&mut self.changes, |entry| entry.at_ms <= before(period));
+    }
+
     /// Recommendations of less than `window_s` seconds ago.
     pub(crate) fn within(&self, window_s: u32, now_ms: i64) -> impl Iterator<Item = u32> {
         let after = now_ms.saturating_sub(i64::from(window_s) * 1000);
@@ -82,7 +96,8 @@ impl History {
 }
 
 fn forget<T>(entries: &mut VecDeque<T>, old: impl Fn(&T) -> bool) {
-    while entries.len() > KEPT || entries.front().is_some_and(&old) {
+    // One stays: that there was one before counts.
+    while entries.len() > KEPT || (entries.len() > 1 && entries.front().is_some_and(&old)) {
         entries.pop_front();
     }
 }

@@ -28,6 +28,7 @@ mod pool;
 mod promql;
 mod results;
 mod samples;
+mod signal;
 mod sql;
 mod tail;
 

@@ -48,6 +48,10 @@ impl Loki {
         self.http.post(format!("{}{path}", self.url))
     }
 
+    pub fn put_request(&self, path: &str) -> RequestBuilder {
+        self.http.put(format!("{}{path}", self.url))
+    }
+
     pub fn delete_request(&self, path: &str) -> RequestBuilder {
         self.http.delete(format!("{}{path}", self.url))
     }

@@ -5,6 +5,7 @@
 
 pub mod client;
 mod disk;
+mod hook;
 mod prometheus;
 mod server;
 mod tail;
@@ -12,6 +13,7 @@ mod wait;
 
 pub use client::Loki;
 pub use disk::SmallDisk;
+pub use hook::{Hook, Posted};
 pub use prometheus::Prometheus;
 pub use server::{Launch, Server, free_port};
 pub use tail::Tail;
