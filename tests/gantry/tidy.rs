@@ -53,6 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["gantry-template", "gantry-http-client", "gantry-query-lang", "gantry-meta", "gantry-model"],
     ),
     ("gantry-ruler", &["gantry-alerting", "gantry-meta", "gantry-model"]),
+    ("gantry-backtest", &["gantry-alerting", "gantry-model", "gantry-promql", "gantry-query-lang"]),
     ("gantry-rule-test", &["gantry-alerting", "gantry-model", "gantry-promql", "gantry-query-lang"]),
     ("gantry-bench", &[]),
 ];

@@ -51,9 +51,9 @@ impl Memory {
         Ok(())
     }
 
-    /// How many series there are.
-    pub fn len(&self) -> usize {
-        self.series.len()
+    /// How many samples there are.
+    pub fn samples(&self) -> usize {
+        self.series.values().map(Samples::len).sum()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -1,0 +1,93 @@
+//! One rule while history is replayed.
+
+use crate::answers::{Answer, Instant, Past};
+use crate::report::RuleReport;
+use crate::watch::Watch;
+use gantry_alerting::{Expand, Group, Rule, RuleGroup};
+use gantry_promql::Steps;
+use gantry_query_lang::promql::Expr;
+
+pub(crate) struct Unit {
+    pub rule: Rule,
+    pub expr: Expr,
+    /// A group with this rule alone: others of its group are replayed one after the other, in its order.
+    group: Group,
+    offset_ms: i64,
+    next_ms: i64,
+    pub is_read: bool,
+    /// It records, without a limit: when nobody reads that, how many series there are is all there is to say.
+    only_counts: bool,
+    pub report: RuleReport,
+    pub watch: Watch,
+    splits: u32,
+}
+
+impl Unit {
+    /// Evaluates at multiples of `interval_ms` from `start_ms` on.
+    pub fn new(group: &RuleGroup, rule: &Rule, expr: Expr, interval_ms: i64, start_ms: i64) -> Self {
+        let alone = RuleGroup { rules: vec![rule.clone()], ..group.clone() };
+        let report = RuleReport {
+            group: group.name.clone(),
+            name: rule.name().to_owned(),
+            is_alert: !rule.alert.is_empty(),
+            interval_ms,
+            ..RuleReport::default()
+        };
+        Unit {
+            rule: rule.clone(),
+            expr,
+            group: Group::new(&alone, 0),
+            offset_ms: group.query_offset_ms.unwrap_or(0),
+            next_ms: start_ms.saturating_add(interval_ms - 1).div_euclid(interval_ms).saturating_mul(interval_ms),
+            is_read: false,
+            only_counts: !report.is_alert && group.limit <= 0,
+            report,
+            watch: Watch::default(),
+            splits: 0,
+        }
+    }
+
+    /// The instants that are asked for, up to `to_ms`.
+    pub fn steps(&self, to_ms: i64) -> Option<Steps> {
+        let (start, end) = (self.next_ms - self.offset_ms, to_ms - self.offset_ms);
+        (start <= end).then_some(Steps { start, end, step: self.report.interval_ms })
+    }
+
+    /// Goes on to `to_ms`.
+    ///
+    /// # Errors
+    /// Nothing more can be asked.
+    pub fn run(&mut self, to_ms: i64, past: &mut Past<'_>, expand: &dyn Expand) -> Result<(), String> {
+        let Some(steps) = self.steps(to_ms) else { return Ok(()) };
+        for answer in past.ask(&self.rule.expr, steps, &mut self.splits)? {
+            self.replay(&answer, past, expand);
+        }
+        Ok(())
+    }
+
+    fn replay(&mut self, answer: &Answer, past: &mut Past<'_>, expand: &dyn Expand) {
+        let count = answer.steps.count();
+        if let Ok(series) = &answer.series {
+            self.report.series = self.report.series.max(series.len() as u64);
+            if self.only_counts && !self.is_read {
+                self.report.evaluations += count as u64;
+                self.next_ms += self.report.interval_ms * count as i64;
+                return;
+            }
+        }
+        for step in 0..count {
+            let expr = &self.rule.expr;
+            let mut instant = Instant { past, expr, answer, step, keep: self.is_read };
+            let outcomes = self.group.evaluate(self.next_ms, &mut instant, expand);
+            self.report.evaluations += 1;
+            for error in outcomes.into_iter().filter_map(|outcome| outcome.result.err()) {
+                self.report.failures.count += 1;
+                self.report.failures.first.get_or_insert_with(|| (self.next_ms, error.to_string()));
+            }
+            if self.report.is_alert {
+                self.watch.look(self.next_ms, self.group.alerts(), &mut self.report);
+            }
+            self.next_ms += self.report.interval_ms;
+        }
+    }
+}
