@@ -24,7 +24,7 @@ pub use alertmanager::alertmanager_router;
 pub use background::Background;
 pub use measure::HttpMetrics;
 pub use rules::rules_router;
-pub use scale::scale_router;
+pub use scale::{keda_router, scale_router};
 pub use serve::{ServeLimits, serve};
 pub use targets::targets_router;
 pub use transfer::Transfers;

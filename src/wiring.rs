@@ -20,8 +20,8 @@ pub use roles::{Role, Roles};
 
 use crate::config::{Config, ServerOptions};
 use crate::http::{
-    App, Background, ServeLimits, Transfers, alertmanager_router, import_router, rules_router, scale_router, serve,
-    targets_router,
+    App, Background, ServeLimits, Transfers, alertmanager_router, import_router, keda_router, rules_router,
+    scale_router, serve, targets_router,
 };
 use crate::supervisor::{Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
@@ -98,7 +98,7 @@ impl Process {
             .context("the query engine cannot start")?;
         let transfers = Transfers::new(store.clone(), config.store.data.join("import"))
             .context("the directory for imports cannot be made")?;
-        let write_routes = if roles.has(Role::Ingest) {
+        let mut write_routes = if roles.has(Role::Ingest) {
             let lines = gantry_ingest::http::router(ingest.clone());
             let metrics = gantry_ingest::http::metric_router(samples.clone());
             lines.merge(metrics).merge(import_router(transfers.clone(), ingest.clone()))
@@ -130,7 +130,9 @@ impl Process {
             let (clock, meta, samples) = (clock.clone(), store.meta(), samples.clone());
             let (supervisor, config, registry) = (&supervisor, &config, &registry);
             let parts = ScalerParts { supervisor, config, query, samples, meta, clock, registry };
-            read_routes = read_routes.merge(scale_router(scaling::start(parts).await?));
+            let scaler = scaling::start(parts).await?;
+            write_routes = write_routes.merge(keda_router(scaler.clone()));
+            read_routes = read_routes.merge(scale_router(scaler));
         }
         let jobs = config.scrape.load()?;
         let configured = (config.scrape.tenant.clone(), jobs.shown());

@@ -1,5 +1,7 @@
 //! What clients ask over HTTP: `/api/v1/scale/policies`. The tenant comes as an extension of the request.
 
+mod kubernetes;
+
 use crate::decided::Decided;
 use crate::files::parse_policies;
 use crate::policies::StorePolicyError;
@@ -23,6 +25,7 @@ pub fn router(scaler: Arc<Scaler>) -> Router {
         .route("/api/v1/scale/policies/{name}", get(one).put(store).delete(remove))
         .route("/api/v1/scale/policies/{name}/decisions", get(decisions))
         .route("/api/v1/scale/policies/{name}/evaluate", post(evaluate))
+        .merge(kubernetes::routes())
         .with_state(scaler)
 }
 

@@ -11,6 +11,8 @@ mod decided;
 mod files;
 mod gather;
 pub mod http;
+pub mod keda;
+mod kubernetes;
 mod look;
 mod metrics;
 mod options;

@@ -82,6 +82,7 @@ pub struct Scaler {
     shared: Arc<Shared>,
     handles: RwLock<BTreeMap<PolicyId, Arc<Handle>>>,
     invalid: Mutex<Vec<InvalidFile>>,
+    stopped: CancellationToken,
 }
 
 impl fmt::Debug for Scaler {
@@ -107,12 +108,18 @@ impl Scaler {
         let webhook = Arc::new(Webhook::new(options.secrets.clone())?);
         let turns = Semaphore::new(options.concurrency.max(1));
         let shared = Arc::new(Shared { options, signals, record, webhook, meta, clock, metrics, turns });
-        Ok(Arc::new(Scaler { shared, handles: RwLock::default(), invalid: Mutex::default() }))
+        let (handles, invalid, stopped) = (RwLock::default(), Mutex::default(), CancellationToken::new());
+        Ok(Arc::new(Scaler { shared, handles, invalid, stopped }))
     }
 
     /// Files that cannot be taken. Blocks.
     pub fn check_files(&self) -> Vec<InvalidFile> {
         read_files(&self.shared.options.files, &*self.shared.signals).1
+    }
+
+    /// Waits until the scaler has to stop.
+    pub async fn stopped(&self) {
+        self.stopped.cancelled().await;
     }
 
     /// What reads signals.
@@ -230,6 +237,7 @@ impl Scaler {
                 }
             }
         }
+        self.stopped.cancel();
         while running.next().await.is_some() {}
     }
 
