@@ -2,6 +2,7 @@
 
 mod kubernetes;
 
+use crate::backtest::{Against, BacktestRequest, backtest};
 use crate::decided::Decided;
 use crate::files::parse_policies;
 use crate::policies::StorePolicyError;
@@ -25,6 +26,7 @@ pub fn router(scaler: Arc<Scaler>) -> Router {
         .route("/api/v1/scale/policies/{name}", get(one).put(store).delete(remove))
         .route("/api/v1/scale/policies/{name}/decisions", get(decisions))
         .route("/api/v1/scale/policies/{name}/evaluate", post(evaluate))
+        .route("/api/v1/scale/backtest", post(replay))
         .merge(kubernetes::routes())
         .with_state(scaler)
 }
@@ -119,6 +121,20 @@ async fn decisions(State(scaler): Running, Extension(tenant): Tenant, Path(name)
 
 fn success(found: &[Decided]) -> Response {
     Json(json!({ "status": "success", "data": found })).into_response()
+}
+
+/// Replays stored signals. What is not said to be compared with is the policy of this name that runs.
+async fn replay(State(scaler): Running, Extension(tenant): Tenant, body: String) -> Result<Response, Refused> {
+    let wrong = |why: String| refusal(StatusCode::BAD_REQUEST, &why);
+    let mut request: BacktestRequest =
+        serde_json::from_str(&body).map_err(|error| wrong(format!("the request cannot be read: {error}")))?;
+    if request.against.is_none()
+        && let Some(found) = scaler.policy(&tenant, &request.policy.name)
+    {
+        request.against = Some(Against::Policy(Box::new((*found.policy).clone())));
+    }
+    let report = backtest(&**scaler.signals(), &tenant, request).await.map_err(wrong)?;
+    Ok(Json(json!({ "status": "success", "data": report })).into_response())
 }
 
 /// Looks at the policy now, and answers with the decision.

@@ -7,6 +7,7 @@
 //! It knows what is stored only by the trait [`Signals`], and who runs replicas only by [`Execute`]. It never decides: that is
 //! `gantry-planner`. A signal that is missing means *hold*. Start with [`Scaler`], then `look`.
 
+mod backtest;
 mod decided;
 mod files;
 mod gather;
@@ -22,6 +23,7 @@ mod scaler;
 mod seam;
 mod webhook;
 
+pub use backtest::{Against, BacktestReport, BacktestRequest, Course, backtest};
 pub use decided::{Decided, Outcome};
 pub use files::{InvalidFile, parse_policies};
 pub use options::ScaleOptions;
