@@ -1,5 +1,7 @@
 //! Policies of scaling in a running server: from a stored signal to an applied decision that is explained and kept.
 
+mod outward;
+
 use crate::harness::{Hook, Launch, Server, eventually, now_ns};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
