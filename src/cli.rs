@@ -3,6 +3,8 @@
 //! Never here: what the commands do; each has a module. Start with [`main`].
 
 mod around;
+mod backtest;
+mod chart;
 mod check;
 mod client;
 mod configure;
@@ -11,6 +13,7 @@ mod exit;
 mod follow;
 mod logs;
 mod pager;
+mod policy;
 mod query;
 mod render;
 mod rules;
@@ -68,6 +71,12 @@ enum Command {
     Import(transfer::ImportArgs),
     /// Runs a command and ships what it prints
     Run(run::RunArgs),
+    /// Shows, checks, stores and explains policies of scaling
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Replays stored history through policies
+    #[command(subcommand)]
+    Backtest(backtest::BacktestCommand),
     /// Verifies a data directory and says what is wrong
     Check(check::CheckArgs),
     /// Checks or prints the configuration
@@ -152,6 +161,8 @@ pub fn main() -> ExitCode {
         Command::Import(args) => block_on(transfer::import(args)),
         Command::Delete(args) => block_on(delete::delete(args)),
         Command::Run(args) => return block_on_exit(run::run(args)),
+        Command::Policy(command) => block_on(policy::policy(command)),
+        Command::Backtest(command) => block_on(backtest::backtest(command)),
         Command::Check(args) => check::check(&args),
         Command::Config(command) => configure::configure(command),
         Command::Transform(command) => transform::transform(command),

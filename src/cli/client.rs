@@ -69,6 +69,11 @@ impl Client {
         self.send(self.http.post(format!("{}{path}", self.address)).json(body)).await
     }
 
+    /// PUT of a JSON body.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Response, Failure> {
+        self.send(self.http.put(format!("{}{path}", self.address)).json(body)).await
+    }
+
     /// A request without a body.
     pub async fn request(
         &self,
