@@ -23,6 +23,11 @@ mod scaler;
 mod seam;
 mod webhook;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use backtest::{Against, BacktestReport, BacktestRequest, Course, backtest};
 pub use decided::{Decided, Outcome};
 pub use files::{InvalidFile, parse_policies};

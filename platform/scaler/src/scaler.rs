@@ -60,6 +60,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// `signals`, where decisions are recorded, and who posts them.
+    pub fn new(
+        options: ScaleOptions,
+        (signals, record, webhook): (Arc<dyn Signals>, Arc<dyn Record>, Arc<dyn Execute>),
+        meta: Arc<dyn MetaStore>,
+        clock: Arc<dyn Clock>,
+        metrics: ScalerMetrics,
+    ) -> Shared {
+        let turns = Semaphore::new(options.concurrency.max(1));
+        Shared { options, signals, record, webhook, meta, clock, metrics, turns }
+    }
+
     /// Counts and logs what failed.
     pub fn failed(&self, part: &str, id: &PolicyId, error: &dyn fmt::Display) {
         self.metrics.failures.with_label_values(&[part]).inc();
@@ -106,8 +118,7 @@ impl Scaler {
     ) -> Result<Arc<Self>, Unusable> {
         let metrics = ScalerMetrics::register(registry).expect("the names are this crate's own, registered once");
         let webhook = Arc::new(Webhook::new(options.secrets.clone())?);
-        let turns = Semaphore::new(options.concurrency.max(1));
-        let shared = Arc::new(Shared { options, signals, record, webhook, meta, clock, metrics, turns });
+        let shared = Arc::new(Shared::new(options, (signals, record, webhook), meta, clock, metrics));
         let (handles, invalid, stopped) = (RwLock::default(), Mutex::default(), CancellationToken::new());
         Ok(Arc::new(Scaler { shared, handles, invalid, stopped }))
     }
