@@ -2,6 +2,7 @@
 //!
 //! Never here: what the commands do; each has a module. Start with [`main`].
 
+mod alerts;
 mod around;
 mod backtest;
 mod chart;
@@ -18,6 +19,7 @@ mod query;
 mod render;
 mod rules;
 mod run;
+mod silence;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -88,6 +90,11 @@ enum Command {
     /// Checks rules, and runs their unit tests
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    /// Shows alerts that fire, and checks configurations of Alertmanager
+    Alerts(alerts::AlertsArgs),
+    /// Makes, lists and ends silences, which keep alerts quiet
+    #[command(subcommand)]
+    Silence(silence::SilenceCommand),
     /// Prints completions for a shell
     #[command(after_help = "Example:\n  gantry completions bash > ~/.local/share/bash-completion/completions/gantry")]
     Completions { shell: Shell },
@@ -160,6 +167,8 @@ pub fn main() -> ExitCode {
         Command::Export(args) => block_on(transfer::export(args)),
         Command::Import(args) => block_on(transfer::import(args)),
         Command::Delete(args) => block_on(delete::delete(args)),
+        Command::Alerts(args) => block_on(alerts::alerts(args)),
+        Command::Silence(command) => block_on(silence::silence(command)),
         Command::Run(args) => return block_on_exit(run::run(args)),
         Command::Policy(command) => block_on(policy::policy(command)),
         Command::Backtest(command) => block_on(backtest::backtest(command)),

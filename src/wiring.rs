@@ -122,7 +122,10 @@ impl Process {
                 registry: &registry,
             };
             let data = RuleData::new(query.clone(), append, &config, url);
-            let everyone = Everyone(vec![Arc::new(Embedded(manager.clone()))]);
+            let mut everyone = Everyone(vec![Arc::new(Embedded(manager.clone()))]);
+            if let Some(elsewhere) = alerts::outward(&supervisor, &config, &registry)? {
+                everyone.0.push(Arc::new(elsewhere));
+            }
             let ruler = rules::start(parts, data, Arc::new(everyone)).await?;
             read_routes = read_routes.merge(rules_router(ruler)).merge(alertmanager_router(manager));
         }

@@ -182,6 +182,7 @@ impl RemoteWriteOptions {
             bearer_token_file: self.bearer_token_file.clone(),
             tls_config: self.tls_config.clone(),
             follow_redirects: self.follow_redirects,
+            proxy_url: None,
         }
     }
 

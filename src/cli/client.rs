@@ -110,7 +110,9 @@ impl Client {
 /// Errors come as text or as JSON with a message.
 fn refusal(status: StatusCode, text: &str) -> String {
     let json: Option<Value> = serde_json::from_str(text).ok();
-    let message = json.as_ref().and_then(|v| v.get("message").or_else(|| v.get("error"))?.as_str());
+    // Alertmanager's API answers with a text in JSON.
+    let message =
+        json.as_ref().and_then(|v| v.as_str().or_else(|| v.get("message").or_else(|| v.get("error"))?.as_str()));
     match message.unwrap_or(text) {
         "" => format!("the server answered {status}"),
         message if status.is_client_error() => message.to_owned(),

@@ -162,6 +162,8 @@ impl Config {
         problems.extend(rules.map(|(name, wrong)| Problem::new(format!("rules.{name}"), wrong)));
         let scale = self.scale.problems().into_iter();
         problems.extend(scale.map(|(name, wrong)| Problem::new(format!("scale.{name}"), wrong)));
+        let alerting = self.alerting.problems().into_iter();
+        problems.extend(alerting.map(|(name, wrong)| Problem::new(format!("alerting.{name}"), wrong)));
         let remotes = gantry_remote_write::problems(&self.remote_write);
         problems.extend(remotes.into_iter().map(|(at, wrong)| Problem::new(format!("remote_write {at}"), wrong)));
         if let Err(wrong) = self.syslog.multiline.check() {

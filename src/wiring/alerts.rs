@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::supervisor::{Kind, Supervisor};
 use anyhow::Context;
 use async_trait::async_trait;
-use gantry_alertmanager::{Alertmanager, Config as Routing, PostedAlert};
+use gantry_alertmanager::{Alertmanager, Config as Routing, Outward, PostedAlert};
 use gantry_meta::MetaStore;
 use gantry_model::{Clock, TenantId, Timestamp};
 use gantry_ruler::{Notify, Told};
@@ -51,7 +51,9 @@ pub async fn start(
 async fn read(file: &std::path::Path) -> anyhow::Result<Routing> {
     let text = tokio::fs::read_to_string(file).await;
     let text = text.with_context(|| format!("the Alertmanager's configuration {} cannot be read", file.display()))?;
-    Routing::parse(&text).with_context(|| format!("the Alertmanager's configuration {} is wrong", file.display()))
+    let dir = file.parent().unwrap_or(std::path::Path::new(""));
+    Routing::parse_in(&text, dir)
+        .with_context(|| format!("the Alertmanager's configuration {} is wrong", file.display()))
 }
 
 /// Takes over changes of the file; one that is wrong is told, and what was goes on.
@@ -73,6 +75,30 @@ async fn follow(file: &std::path::Path, manager: &Alertmanager, stop: Cancellati
             Ok(()) => info!(file = %file.display(), "the Alertmanager's configuration has changed"),
             Err(wrong) => error!("{wrong:#}; what was configured before goes on"),
         }
+    }
+}
+
+/// Starts to send alerts of rules to other Alertmanagers; `None` when there are none.
+pub fn outward(supervisor: &Supervisor, config: &Config, registry: &Registry) -> anyhow::Result<Option<Elsewhere>> {
+    if config.alerting.alertmanagers.is_empty() {
+        return Ok(None);
+    }
+    let outward = Arc::new(Outward::new(&config.alerting.alertmanagers, registry)?);
+    let (running, stop) = (outward.clone(), supervisor.stopping(Kind::Outgoing));
+    supervisor.spawn(Kind::Outgoing, "other alertmanagers", async move {
+        running.run(stop).await;
+        Ok(())
+    });
+    Ok(Some(Elsewhere(outward)))
+}
+
+/// Hands alerts of rules to other Alertmanagers.
+pub struct Elsewhere(Arc<Outward>);
+
+#[async_trait]
+impl Notify for Elsewhere {
+    async fn notify(&self, tenant: &TenantId, alerts: Vec<Told>) {
+        self.0.put(tenant, &alerts.into_iter().map(posted).collect::<Vec<_>>());
     }
 }
 

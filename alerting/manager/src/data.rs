@@ -92,6 +92,10 @@ impl Data {
         }
     }
 
+    pub fn is_firing(&self) -> bool {
+        self.status == "firing"
+    }
+
     /// The same with at most so many alerts; 0 is no limit.
     #[must_use]
     pub fn cut(mut self, most: usize) -> Self {

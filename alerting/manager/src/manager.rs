@@ -75,8 +75,8 @@ impl std::fmt::Debug for Alertmanager {
 }
 
 impl Setup {
-    fn new(config: Config) -> Result<Arc<Self>, Unusable> {
-        Ok(Arc::new(Setup { notifiers: notifiers(&config)?, config }))
+    fn new(config: Config, clock: &Arc<dyn Clock>) -> Result<Arc<Self>, Unusable> {
+        Ok(Arc::new(Setup { notifiers: notifiers(&config, clock)?, config }))
     }
 }
 
@@ -93,7 +93,7 @@ impl Alertmanager {
         registry: &Registry,
     ) -> Result<Self, AlertmanagerError> {
         let metrics = ManagerMetrics::register(registry).expect("the names are this crate's own, registered once");
-        let setup = Setup::new(config).map_err(|error| AlertmanagerError::Invalid(error.to_string()))?;
+        let setup = Setup::new(config, &clock).map_err(|error| AlertmanagerError::Invalid(error.to_string()))?;
         let started = clock.now();
         let mut state = State::default();
         for entry in meta.range(kept::PREFIX).await? {
@@ -113,7 +113,7 @@ impl Alertmanager {
     /// # Errors
     /// When a file that it names cannot be read; then the old one stays.
     pub fn reconfigure(&self, config: Config) -> Result<(), AlertmanagerError> {
-        let setup = Setup::new(config).map_err(|error| AlertmanagerError::Invalid(error.to_string()))?;
+        let setup = Setup::new(config, &self.clock).map_err(|error| AlertmanagerError::Invalid(error.to_string()))?;
         let now = self.clock.now();
         let mut state = self.state.lock();
         let cores = std::mem::take(&mut state.cores);

@@ -1,11 +1,26 @@
 //! Who is notified: one [`Notifier`] for each integration of a receiver.
 
+mod chat;
+mod incident;
+mod mail;
+mod robot;
+mod send;
+mod smtp;
+#[cfg(test)]
+pub mod tests;
+mod way;
 mod webhook;
+mod wechat;
 
-use crate::config::{Config, Receiver};
+pub use way::{problems, templates};
+
+use crate::config::{Config, Global, Receiver};
 use crate::data::Data;
+use crate::template::Templates;
 use async_trait::async_trait;
 use gantry_http_client::Unusable;
+use gantry_model::Clock;
+use send::Sender;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use webhook::Webhook;
@@ -28,6 +43,16 @@ pub struct Failure {
     pub why: String,
 }
 
+impl Failure {
+    pub fn lasting(why: impl Into<String>) -> Self {
+        Failure { retry: false, why: why.into() }
+    }
+
+    pub fn passing(why: impl Into<String>) -> Self {
+        Failure { retry: true, why: why.into() }
+    }
+}
+
 /// Notifies.
 #[async_trait]
 pub trait Notifier: Send + Sync {
@@ -45,20 +70,29 @@ impl Receiver {
     /// Its integrations in order.
     pub fn integrations(&self) -> Vec<Integration> {
         let of = |kind: &str, at: usize, send_resolved| Integration { name: format!("{kind}[{at}]"), send_resolved };
-        self.webhook_configs.iter().enumerate().map(|(at, config)| of("webhook", at, config.send_resolved)).collect()
+        let webhooks = self.webhook_configs.iter().enumerate();
+        let webhooks = webhooks.map(|(at, config)| of("webhook", at, config.send_resolved));
+        // What is taken over from the whole configuration changes no name.
+        let ways = self.ways(&Global::default()).into_iter();
+        webhooks.chain(ways.map(|(name, way)| Integration { name, send_resolved: way.send_resolved() })).collect()
     }
 }
 
-/// Makes the notifiers of a configuration.
+/// Makes the notifiers of a configuration. Blocks: files of templates are read.
 ///
 /// # Errors
-/// When a file of TLS cannot be read.
-pub fn notifiers(config: &Config) -> Result<Notifiers, Unusable> {
+/// When a file of TLS or templates cannot be read.
+pub fn notifiers(config: &Config, clock: &Arc<dyn Clock>) -> Result<Notifiers, Unusable> {
     let mut all = Notifiers::new();
+    let templates = Arc::new(Templates::read(&config.templates).map_err(Unusable)?);
     for receiver in &config.receivers {
         for (at, webhook) in receiver.webhook_configs.iter().enumerate() {
             let notifier: Arc<dyn Notifier> = Arc::new(Webhook::new(webhook, &config.global)?);
             all.insert((receiver.name.clone(), format!("webhook[{at}]")), notifier);
+        }
+        for (name, way) in receiver.ways(&config.global) {
+            let sender = Sender::new(way, templates.clone(), clock.clone())?;
+            all.insert((receiver.name.clone(), name), Arc::new(sender));
         }
     }
     Ok(all)

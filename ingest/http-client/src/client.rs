@@ -2,7 +2,7 @@
 
 use crate::config::{ClientConfig, TlsConfig};
 use crate::secret::Secret;
-use reqwest::{Certificate, Client, Identity, Method, RequestBuilder};
+use reqwest::{Certificate, Client, Identity, Method, Proxy, RequestBuilder};
 use std::path::Path;
 
 /// A client with credentials and TLS of its own.
@@ -28,6 +28,13 @@ impl HttpClient {
             reqwest::redirect::Policy::none()
         };
         let builder = Client::builder().redirect(redirects).no_proxy();
+        let builder = match &config.proxy_url {
+            // The URL may hold credentials: it is not shown.
+            Some(url) => {
+                builder.proxy(Proxy::all(url).map_err(|_| Unusable("proxy_url is no URL of a proxy".to_owned()))?)
+            }
+            None => builder,
+        };
         let builder = with_tls(builder, &config.tls_config).map_err(Unusable)?;
         let client = builder.build().map_err(|error| Unusable(error.to_string()))?;
         Ok(HttpClient { client, config })

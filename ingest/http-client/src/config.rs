@@ -13,6 +13,8 @@ pub struct ClientConfig {
     pub bearer_token_file: Option<PathBuf>,
     pub tls_config: TlsConfig,
     pub follow_redirects: bool,
+    /// Server through which the others are reached; none unless it is given.
+    pub proxy_url: Option<String>,
 }
 
 impl Default for ClientConfig {
@@ -24,6 +26,7 @@ impl Default for ClientConfig {
             bearer_token_file: None,
             tls_config: TlsConfig::default(),
             follow_redirects: true,
+            proxy_url: None,
         }
     }
 }

@@ -334,6 +334,7 @@ impl ScrapeConfig {
             bearer_token_file: self.bearer_token_file.clone(),
             tls_config: self.tls_config.clone(),
             follow_redirects: self.follow_redirects,
+            proxy_url: None,
         }
     }
 

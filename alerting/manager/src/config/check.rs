@@ -2,7 +2,9 @@
 
 use super::{Config, InvalidConfig, RouteConfig};
 use crate::inhibit::InhibitRule;
+use crate::receive;
 use crate::route::matchers;
+use crate::template::Templates;
 use std::collections::BTreeSet;
 
 /// Deepest tree of routes.
@@ -26,6 +28,7 @@ pub fn check(config: &Config) -> Result<(), InvalidConfig> {
             }
         }
     }
+    ways(config)?;
     let mut intervals = BTreeSet::new();
     for interval in config.intervals() {
         if interval.name.is_empty() {
@@ -48,6 +51,26 @@ pub fn check(config: &Config) -> Result<(), InvalidConfig> {
     route(root, &names, &intervals, 0)?;
     for (at, rule) in config.inhibit_rules.iter().enumerate() {
         InhibitRule::new(rule).map_err(|why| InvalidConfig(format!("inhibit_rules[{at}]: {why}")))?;
+    }
+    Ok(())
+}
+
+/// Everything but webhooks, and the templates of all.
+fn ways(config: &Config) -> Result<(), InvalidConfig> {
+    let templates = Templates::read(&config.templates).map_err(|why| InvalidConfig(format!("templates: {why}")))?;
+    for receiver in &config.receivers {
+        for (name, way) in receiver.ways(&config.global) {
+            let wrong = |why: String| InvalidConfig(format!("receiver {:?}, {name}: {why}", receiver.name));
+            if let Some(problem) = receive::problems(&way).into_iter().next() {
+                return Err(wrong(problem));
+            }
+            if let Some(http) = way.http() {
+                http.client().check().map_err(|why| wrong(format!("http_config: {why}")))?;
+            }
+            for (field, text) in receive::templates(&way) {
+                templates.check(text).map_err(|why| wrong(format!("{field}: {why}")))?;
+            }
+        }
     }
     Ok(())
 }

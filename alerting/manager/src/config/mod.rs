@@ -2,16 +2,22 @@
 //! its line; what contradicts itself is refused in words that Alertmanager's users know.
 
 mod check;
+mod kinds;
 mod receivers;
 #[cfg(test)]
 mod tests;
+mod ways;
 
-pub use receivers::{HttpConfig, Receiver, UrlOrFile, WebhookConfig};
+pub use kinds::{DingTalk, Discord, Email, FeiShu, MsTeams, OpsGenie, PagerDuty, Slack, Telegram, WeChat, WeCom};
+pub use receivers::{HttpConfig, Receiver, UrlOrFile, WebhookConfig, reveal};
+pub use ways::Way;
 
 use crate::interval::TimeInterval;
 use crate::when::nanos;
+use gantry_http_client::{Secret, TlsConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// Nanoseconds of a minute.
 const MINUTE: i64 = 60_000_000_000;
@@ -47,11 +53,58 @@ pub struct Global {
     #[serde(deserialize_with = "resolve_timeout", serialize_with = "duration")]
     pub resolve_timeout: i64,
     pub http_config: Option<HttpConfig>,
+    pub smtp_from: String,
+    pub smtp_hello: String,
+    pub smtp_smarthost: String,
+    pub smtp_auth_username: String,
+    pub smtp_auth_password: Secret,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smtp_auth_password_file: Option<PathBuf>,
+    pub smtp_auth_identity: String,
+    pub smtp_require_tls: bool,
+    pub smtp_tls_config: TlsConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slack_api_url: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slack_api_url_file: Option<PathBuf>,
+    pub pagerduty_url: String,
+    pub opsgenie_api_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opsgenie_api_key: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opsgenie_api_key_file: Option<PathBuf>,
+    pub wechat_api_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wechat_api_secret: Option<Secret>,
+    pub wechat_api_corp_id: String,
+    pub telegram_api_url: String,
 }
 
 impl Default for Global {
     fn default() -> Self {
-        Global { resolve_timeout: 5 * MINUTE, http_config: None }
+        Global {
+            resolve_timeout: 5 * MINUTE,
+            http_config: None,
+            smtp_from: String::new(),
+            smtp_hello: "localhost".to_owned(),
+            smtp_smarthost: String::new(),
+            smtp_auth_username: String::new(),
+            smtp_auth_password: Secret::default(),
+            smtp_auth_password_file: None,
+            smtp_auth_identity: String::new(),
+            smtp_require_tls: true,
+            smtp_tls_config: TlsConfig::default(),
+            slack_api_url: None,
+            slack_api_url_file: None,
+            pagerduty_url: "https://events.pagerduty.com/v2/enqueue".to_owned(),
+            opsgenie_api_url: "https://api.opsgenie.com/".to_owned(),
+            opsgenie_api_key: None,
+            opsgenie_api_key_file: None,
+            wechat_api_url: "https://qyapi.weixin.qq.com/cgi-bin/".to_owned(),
+            wechat_api_secret: None,
+            wechat_api_corp_id: String::new(),
+            telegram_api_url: "https://api.telegram.org".to_owned(),
+        }
     }
 }
 
@@ -151,7 +204,18 @@ impl Config {
     /// # Errors
     /// The first thing that is wrong.
     pub fn parse(text: &str) -> Result<Self, InvalidConfig> {
-        let config: Config = serde_yaml_ng::from_str(text).map_err(|error| InvalidConfig(error.to_string()))?;
+        Config::parse_in(text, Path::new(""))
+    }
+
+    /// The same for a file in `dir`, where globs of templates begin. Their files are read.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn parse_in(text: &str, dir: &Path) -> Result<Self, InvalidConfig> {
+        let mut config: Config = serde_yaml_ng::from_str(text).map_err(|error| InvalidConfig(error.to_string()))?;
+        for glob in &mut config.templates {
+            *glob = dir.join(&*glob).display().to_string();
+        }
         check::check(&config)?;
         Ok(config)
     }

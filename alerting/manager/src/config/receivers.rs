@@ -1,8 +1,9 @@
 //! Receivers: who is notified, and how.
 
+use super::kinds::{DingTalk, Discord, Email, FeiShu, MsTeams, OpsGenie, PagerDuty, Slack, Telegram, WeChat, WeCom};
 use gantry_http_client::{BasicAuth, ClientConfig, Credentials, Secret, TlsConfig};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A name with the ways to notify it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -11,6 +12,30 @@ pub struct Receiver {
     pub name: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub webhook_configs: Vec<WebhookConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub email_configs: Vec<Email>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub slack_configs: Vec<Slack>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pagerduty_configs: Vec<PagerDuty>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub opsgenie_configs: Vec<OpsGenie>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub telegram_configs: Vec<Telegram>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub msteams_configs: Vec<MsTeams>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub msteamsv2_configs: Vec<MsTeams>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub discord_configs: Vec<Discord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wechat_configs: Vec<WeChat>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dingtalk_configs: Vec<DingTalk>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub feishu_configs: Vec<FeiShu>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wecom_configs: Vec<WeCom>,
 }
 
 /// `http_config`.
@@ -27,6 +52,9 @@ pub struct HttpConfig {
     pub bearer_token_file: Option<PathBuf>,
     pub tls_config: TlsConfig,
     pub follow_redirects: bool,
+    /// Through which the server is reached. May hold credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_url: Option<Secret>,
     /// Both are spoken, as servers like.
     pub enable_http2: bool,
 }
@@ -40,6 +68,7 @@ impl Default for HttpConfig {
             bearer_token_file: None,
             tls_config: TlsConfig::default(),
             follow_redirects: true,
+            proxy_url: None,
             enable_http2: true,
         }
     }
@@ -55,6 +84,7 @@ impl HttpConfig {
             bearer_token_file: self.bearer_token_file.clone(),
             tls_config: self.tls_config.clone(),
             follow_redirects: self.follow_redirects,
+            proxy_url: self.proxy_url.as_ref().map(|url| url.reveal().to_owned()),
         }
     }
 }
@@ -71,13 +101,23 @@ impl UrlOrFile {
     /// When the file cannot be read.
     pub fn get(&self) -> Result<String, String> {
         match (&self.url, &self.file) {
-            (Some(url), _) => Ok(url.reveal().to_owned()),
-            (None, Some(file)) => {
-                let text = std::fs::read_to_string(file);
-                text.map(|text| text.trim().to_owned()).map_err(|error| format!("{}: {error}", file.display()))
-            }
             (None, None) => Err("there is no URL".to_owned()),
+            (url, file) => reveal(url.as_ref(), file.as_deref()),
         }
+    }
+}
+
+/// A secret, or what the file says now that holds it; empty when neither is given.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn reveal(secret: Option<&Secret>, file: Option<&Path>) -> Result<String, String> {
+    match (secret, file) {
+        (Some(secret), _) => Ok(secret.reveal().to_owned()),
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .map(|text| text.trim().to_owned())
+            .map_err(|error| format!("{}: {error}", file.display())),
+        (None, None) => Ok(String::new()),
     }
 }
 

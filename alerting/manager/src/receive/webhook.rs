@@ -38,11 +38,12 @@ pub fn client(own: Option<&HttpConfig>, global: &Global) -> Result<HttpClient, U
 }
 
 /// What a status means: 5xx and 429 may pass, others not.
-pub async fn judge(response: Result<reqwest::Response, reqwest::Error>) -> Result<(), Failure> {
-    let response = response.map_err(|error| Failure { retry: true, why: causes(&error) })?;
+pub async fn judge(response: Result<reqwest::Response, reqwest::Error>) -> Result<reqwest::Response, Failure> {
+    // A text that is no URL stays none.
+    let response = response.map_err(|error| Failure { retry: !error.is_builder(), why: causes(&error) })?;
     let status = response.status();
     if status.is_success() {
-        return Ok(());
+        return Ok(response);
     }
     let mut text = response.text().await.unwrap_or_default();
     text.truncate(text.floor_char_boundary(MOST_TOLD));
@@ -65,6 +66,6 @@ impl Notifier for Webhook {
             request = request.timeout(timeout);
         }
         let body = serde_json::to_vec(&data.clone().cut(self.max_alerts)).map_err(|error| fatal(error.to_string()))?;
-        judge(request.header("content-type", "application/json").body(body).send().await).await
+        judge(request.header("content-type", "application/json").body(body).send().await).await.map(drop)
     }
 }

@@ -1,0 +1,201 @@
+//! A client of SMTP (RFC 5321) with STARTTLS (RFC 3207) and AUTH PLAIN or LOGIN (RFC 4954): one message a connection.
+
+use super::Failure;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use gantry_http_client::TlsConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest line of an answer, and most lines of one.
+const MOST_LINE: u64 = 4096;
+const MOST_LINES: usize = 100;
+
+/// When the connection is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// From the first byte.
+    Always,
+    /// After STARTTLS, without which nothing is sent.
+    Required,
+    /// After STARTTLS where the server offers it.
+    Offered,
+}
+
+/// Who sends; an empty user does without.
+#[derive(Clone, Copy)]
+pub struct Account<'a> {
+    pub user: &'a str,
+    pub password: &'a str,
+    pub identity: &'a str,
+}
+
+/// What is sent to whom.
+#[derive(Clone, Debug)]
+pub struct Envelope<'a> {
+    pub from: String,
+    pub to: Vec<String>,
+    pub message: &'a str,
+}
+
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
+/// A connection; what it offers is known after a greeting.
+struct Session {
+    wire: BufStream<Box<dyn Wire>>,
+    offers: Vec<String>,
+}
+
+/// # Errors
+/// What the server said, or why it could not be reached.
+pub async fn send(
+    (host, port): (&str, &str),
+    hello: &str,
+    security: Security,
+    tls: &TlsConfig,
+    account: &Account<'_>,
+    envelope: &Envelope<'_>,
+) -> Result<(), Failure> {
+    let talk = async {
+        let wire = TcpStream::connect(format!("{host}:{port}")).await.map_err(|error| lost(&error))?;
+        let mut session = match security {
+            Security::Always => Session::new(encrypted(Box::new(wire), host, tls).await?),
+            _ => Session::new(Box::new(wire)),
+        };
+        session.answer(220).await?;
+        session.greet(hello).await?;
+        if security != Security::Always && session.has("STARTTLS") {
+            session.say("STARTTLS", 220).await?;
+            session = Session::new(encrypted(session.wire.into_inner(), host, tls).await?);
+            session.greet(hello).await?;
+        } else if security == Security::Required {
+            return Err(Failure::passing("the mail server does not offer STARTTLS, and require_tls is set"));
+        }
+        session.log_in(account).await?;
+        session.deliver(envelope).await
+    };
+    tokio::time::timeout(PATIENCE, talk).await.unwrap_or_else(|_| Err(Failure::passing("the mail server is too slow")))
+}
+
+fn lost(error: &std::io::Error) -> Failure {
+    Failure::passing(format!("the mail server cannot be reached: {error}"))
+}
+
+impl Session {
+    fn new(wire: Box<dyn Wire>) -> Self {
+        Session { wire: BufStream::new(wire), offers: Vec::new() }
+    }
+
+    fn has(&self, what: &str) -> bool {
+        self.offers.iter().any(|offer| offer.split(' ').next() == Some(what))
+    }
+
+    async fn greet(&mut self, hello: &str) -> Result<(), Failure> {
+        let hello: String = hello.chars().filter(|c| c.is_ascii_graphic()).collect();
+        self.offers = self.say(&format!("EHLO {hello}"), 250).await?.into_iter().map(|l| l.to_uppercase()).collect();
+        Ok(())
+    }
+
+    async fn log_in(&mut self, account: &Account<'_>) -> Result<(), Failure> {
+        if account.user.is_empty() {
+            return Ok(());
+        }
+        let ways = self.offers.iter().find_map(|offer| offer.strip_prefix("AUTH ")).unwrap_or_default().to_owned();
+        let has = |way: &str| ways.split(' ').any(|one| one == way);
+        if has("PLAIN") {
+            let secret = format!("{}\0{}\0{}", account.identity, account.user, account.password);
+            self.say(&format!("AUTH PLAIN {}", STANDARD.encode(secret)), 235).await?;
+        } else if has("LOGIN") {
+            self.say("AUTH LOGIN", 334).await?;
+            self.say(&STANDARD.encode(account.user), 334).await?;
+            self.say(&STANDARD.encode(account.password), 235).await?;
+        } else {
+            return Err(Failure::lasting("the mail server offers neither AUTH PLAIN nor AUTH LOGIN"));
+        }
+        Ok(())
+    }
+
+    async fn deliver(&mut self, envelope: &Envelope<'_>) -> Result<(), Failure> {
+        self.say(&format!("MAIL FROM:<{}>", envelope.from), 250).await?;
+        for to in &envelope.to {
+            self.say(&format!("RCPT TO:<{to}>"), 250).await?;
+        }
+        self.say("DATA", 354).await?;
+        let stuffed = envelope.message.replace("\r\n.", "\r\n..");
+        self.write(&format!("{stuffed}\r\n.\r\n")).await?;
+        self.answer(250).await?;
+        // It has the message: how it says good-bye changes nothing.
+        drop(self.write("QUIT\r\n").await);
+        Ok(())
+    }
+
+    async fn say(&mut self, line: &str, expected: u16) -> Result<Vec<String>, Failure> {
+        self.write(&format!("{line}\r\n")).await?;
+        self.answer(expected).await
+    }
+
+    async fn write(&mut self, text: &str) -> Result<(), Failure> {
+        self.wire.write_all(text.as_bytes()).await.map_err(|error| lost(&error))?;
+        self.wire.flush().await.map_err(|error| lost(&error))
+    }
+
+    /// The lines of an answer with this code, without it. Codes from 500 are final.
+    async fn answer(&mut self, expected: u16) -> Result<Vec<String>, Failure> {
+        let mut lines = Vec::new();
+        while lines.len() < MOST_LINES {
+            let mut line = Vec::new();
+            let mut limited = (&mut self.wire).take(MOST_LINE);
+            limited.read_until(b'\n', &mut line).await.map_err(|error| lost(&error))?;
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            let Some(code) = line.get(..3).and_then(|code| code.parse::<u16>().ok()) else {
+                return Err(Failure::passing("the mail server hung up"));
+            };
+            if code != expected {
+                let said = format!("the mail server said: {}", line.chars().take(200).collect::<String>());
+                return Err(if code >= 500 { Failure::lasting(said) } else { Failure::passing(said) });
+            }
+            lines.push(line.get(4..).unwrap_or_default().to_owned());
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return Ok(lines);
+            }
+        }
+        Err(Failure::lasting("the mail server's answer does not end"))
+    }
+}
+
+async fn encrypted(wire: Box<dyn Wire>, host: &str, tls: &TlsConfig) -> Result<Box<dyn Wire>, Failure> {
+    let config = client_config(tls).map_err(Failure::passing)?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| Failure::lasting("smarthost is no name of a host"))?;
+    let wire = TlsConnector::from(Arc::new(config)).connect(name, wire).await;
+    Ok(Box::new(wire.map_err(|error| Failure::passing(format!("TLS with the mail server failed: {error}")))?))
+}
+
+fn client_config(tls: &TlsConfig) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    match &tls.ca_file {
+        Some(file) => {
+            let found = CertificateDer::pem_file_iter(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            for certificate in found {
+                let certificate = certificate.map_err(|error| format!("{}: {error}", file.display()))?;
+                roots.add(certificate).map_err(|error| format!("{}: {error}", file.display()))?;
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    let builder = ClientConfig::builder().with_root_certificates(roots);
+    let (Some(cert), Some(key)) = (&tls.cert_file, &tls.key_file) else { return Ok(builder.with_no_client_auth()) };
+    let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.map_err(|error| format!("{}: {error}", cert.display()))?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
+    builder.with_client_auth_cert(chain, key).map_err(|error| error.to_string())
+}
