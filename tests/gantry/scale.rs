@@ -1,6 +1,7 @@
 //! Policies of scaling in a running server: from a stored signal to an applied decision that is explained and kept.
 
 mod backtest;
+mod languages;
 mod outward;
 
 use crate::harness::{Hook, Launch, Server, eventually, now_ns};
