@@ -76,7 +76,7 @@ enum Command {
     /// Shows, checks, stores and explains policies of scaling
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
-    /// Replays stored history through policies
+    /// Replays stored history through rules or policies
     #[command(subcommand)]
     Backtest(backtest::BacktestCommand),
     /// Verifies a data directory and says what is wrong

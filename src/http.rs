@@ -6,6 +6,7 @@
 mod admin;
 mod alertmanager;
 mod background;
+mod backtest;
 mod delete;
 mod delete_series;
 mod measure;
@@ -22,6 +23,7 @@ mod transfer;
 
 pub use alertmanager::alertmanager_router;
 pub use background::Background;
+pub use backtest::backtest_router;
 pub use measure::HttpMetrics;
 pub use rules::rules_router;
 pub use scale::{keda_router, scale_router};

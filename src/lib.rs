@@ -5,6 +5,7 @@
 //!
 //! Start with [`cli::main`], which `main.rs` calls, and [`wiring::Process`], which is what `gantry up` runs.
 
+pub mod backtest;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -17,11 +17,13 @@ pub mod transform;
 
 pub use listen::Bound;
 pub use roles::{Role, Roles};
+pub(crate) use rules::told;
 
+use crate::backtest::Backtests;
 use crate::config::{Config, ServerOptions};
 use crate::http::{
-    App, Background, ServeLimits, Transfers, alertmanager_router, import_router, keda_router, rules_router,
-    scale_router, serve, targets_router,
+    App, Background, ServeLimits, Transfers, alertmanager_router, backtest_router, import_router, keda_router,
+    rules_router, scale_router, serve, targets_router,
 };
 use crate::supervisor::{Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
@@ -122,12 +124,14 @@ impl Process {
                 registry: &registry,
             };
             let data = RuleData::new(query.clone(), append, &config, url);
+            let backtests = Backtests::new(query.clone(), manager.clone(), data.templates.clone());
             let mut everyone = Everyone(vec![Arc::new(Embedded(manager.clone()))]);
             if let Some(elsewhere) = alerts::outward(&supervisor, &config, &registry)? {
                 everyone.0.push(Arc::new(elsewhere));
             }
             let ruler = rules::start(parts, data, Arc::new(everyone)).await?;
             read_routes = read_routes.merge(rules_router(ruler)).merge(alertmanager_router(manager));
+            read_routes = read_routes.merge(backtest_router(Arc::new(backtests)));
         }
         if roles.has(Role::Platform) {
             let (clock, meta, samples) = (clock.clone(), store.meta(), samples.clone());

@@ -74,6 +74,12 @@ impl Client {
         self.send(self.http.put(format!("{}{path}", self.address)).json(body)).await
     }
 
+    /// POST of a text; the answer must be JSON.
+    pub async fn post_text(&self, path: &str, parameters: &[(&str, String)], body: String) -> Result<Value, Failure> {
+        let request = self.http.post(format!("{}{path}", self.address)).query(parameters).body(body);
+        self.send(request).await?.json().await.map_err(|e| anyhow!("the answer is no JSON: {e}").into())
+    }
+
     /// A request without a body.
     pub async fn request(
         &self,

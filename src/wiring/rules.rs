@@ -148,7 +148,7 @@ impl Evaluate for OfTenant {
 }
 
 /// What a client may read: causes inside the server are in its log.
-pub(super) fn told(error: QueryError) -> String {
+pub(crate) fn told(error: QueryError) -> String {
     match error {
         QueryError::Store(_) | QueryError::Internal(_) => {
             tracing::error!(%error, "the query of a rule failed");

@@ -18,5 +18,6 @@ mod watch;
 
 pub use chart::chart;
 pub use history::{History, HistoryError, Replaces};
+pub use notify::{Deliver, Sent};
 pub use replay::{ReplayError, Span, replay};
 pub use report::{Episode, Failures, Notification, Report, RuleReport};

@@ -2,7 +2,7 @@
 
 use crate::answers::Past;
 use crate::history::History;
-use crate::notify;
+use crate::notify::{Deliver, Sent};
 use crate::reads::{asks, may_read, written_by};
 use crate::report::{Episode, Report};
 use crate::unit::Unit;
@@ -57,6 +57,7 @@ pub fn replay(
     span: Span,
     history: &mut dyn History,
     expand: &dyn Expand,
+    deliver: &mut dyn Deliver,
 ) -> Result<Report, ReplayError> {
     if span.end_ms < span.start_ms {
         return Err(ReplayError::Invalid("the end is before the start".to_owned()));
@@ -77,7 +78,7 @@ pub fn replay(
         check_size(&past.written, &units)?;
         from_ms = to_ms + 1;
     }
-    Ok(report(units, span, looks_ahead))
+    Ok(report(units, span, looks_ahead, deliver))
 }
 
 fn units(file: &RuleFile, span: Span, history: &dyn History) -> Result<Vec<Unit>, ReplayError> {
@@ -157,16 +158,15 @@ fn check_size(written: &Memory, units: &[Unit]) -> Result<(), ReplayError> {
     Ok(())
 }
 
-fn report(units: Vec<Unit>, span: Span, looks_ahead: bool) -> Report {
+fn report(units: Vec<Unit>, span: Span, looks_ahead: bool, deliver: &mut dyn Deliver) -> Report {
     let (mut rules, mut episodes) = (Vec::with_capacity(units.len()), Vec::<Episode>::new());
     for mut unit in units {
         episodes.extend(unit.watch.finish(span.end_ms, &mut unit.report));
         rules.push(unit.report);
     }
     episodes.sort_by(|a, b| (a.fired_ms, &a.group, &a.labels).cmp(&(b.fired_ms, &b.group, &b.labels)));
-    let mut notifications = notify::simulate(&episodes, span.end_ms);
+    let Sent { mut notifications, mut remarks } = deliver.deliver(&episodes, span.end_ms);
     let (fired, notified) = (episodes.len() as u64, notifications.len() as u64);
-    let mut remarks = Vec::new();
     if looks_ahead {
         remarks.push(
             "a rule reads what it or a later rule wrote before: rules were replayed instant by instant".to_owned(),

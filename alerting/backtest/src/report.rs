@@ -69,11 +69,15 @@ pub struct Episode {
     pub resolved_ms: Option<i64>,
 }
 
-/// What people would have been sent of a group of rules.
+/// What people would have been sent at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
     pub at_ms: i64,
-    pub group: String,
+    pub receiver: String,
+    /// Of the receiver's ways to be told, this one.
+    pub integration: String,
+    /// What the alerts have in common: the labels that they are grouped by.
+    pub group: LabelSet,
     pub firing: u64,
     pub resolved: u64,
 }

@@ -4,6 +4,7 @@
 //! to be sent now, [`Core::done`] hears how that went. Semantics are those of prometheus/alertmanager's `dispatch` and `notify`.
 
 mod query;
+mod rehearse;
 #[cfg(test)]
 mod tests;
 

@@ -217,6 +217,11 @@ impl Alertmanager {
         (setup.config.receivers.iter().map(|receiver| receiver.name.clone()).collect(), setup.config.shown())
     }
 
+    /// Its configuration, without what it knows of alerts and silences: to rehearse what would be sent.
+    pub fn rehearsal(&self) -> Core {
+        Core::new(&self.setup.read().config)
+    }
+
     /// Since when it runs.
     pub fn started(&self) -> Timestamp {
         self.started

@@ -108,7 +108,7 @@ impl QueryEngine {
     }
 
     /// How a query is evaluated that does not say otherwise.
-    pub(crate) fn promql_params(&self, steps: Steps, instant: bool) -> Params {
+    pub fn promql_params(&self, steps: Steps, instant: bool) -> Params {
         Params {
             steps,
             instant,

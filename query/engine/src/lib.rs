@@ -43,6 +43,7 @@ pub use instant::{InstantSample, InstantValue};
 pub use logql::{LineSelection, RangeQuery};
 pub use options::QueryOptions;
 pub use patterns::{PatternsAnswer, PatternsQuery};
+pub use promql::Over;
 pub use samples::{Newest, SeriesScope};
 pub use sql::SqlAnswer;
 pub use tail::{TailQuery, TailSession};

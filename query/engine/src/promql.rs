@@ -6,7 +6,10 @@ use crate::{QueryEngine, QueryError};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use gantry_model::metric::Samples;
 use gantry_model::{LabelSet, TenantId};
-use gantry_promql::{Answer, EvalError, Params, Select, SeriesSet, Source, SourceError, evaluate};
+use gantry_promql::memory::Memory;
+use gantry_promql::{
+    Answer, Cell, EvalError, Overlay, Params, Select, Series, SeriesSet, Source, SourceError, Steps, Value, evaluate,
+};
 use gantry_query_lang::promql::Expr;
 use gantry_store_api::{MetricQuerier, MillisRange, SelectSeries, StoreError};
 use parking_lot::Mutex;
@@ -19,6 +22,20 @@ pub struct PromqlAnswer {
     pub answer: Answer,
     /// What could not be read.
     pub damage: Vec<String>,
+}
+
+/// Series in place of stored ones.
+#[derive(Clone)]
+pub struct Over {
+    pub series: Arc<Memory>,
+    /// Which stored series are not seen.
+    pub replaced: Arc<dyn Fn(&LabelSet) -> bool + Send + Sync>,
+}
+
+impl std::fmt::Debug for Over {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Over").field("series", &self.series).finish_non_exhaustive()
+    }
 }
 
 impl QueryEngine {
@@ -35,12 +52,39 @@ impl QueryEngine {
         let expr = Arc::new(expr);
         self.guarded("promql", tenant, async {
             if fresh {
-                self.computed_promql(tenant, text, expr, params).await
+                self.computed_promql(tenant, text, expr, params, None).await
             } else {
                 self.kept_promql(tenant, text, expr, params).await
             }
         })
         .await
+    }
+
+    /// The answer of a query at many instants (milliseconds since 1970), with series that stand in place of stored ones. A
+    /// scalar is one series without labels.
+    ///
+    /// # Errors
+    /// As for every query; and when the answer is a string or a range vector.
+    pub async fn promql_over(
+        &self,
+        tenant: &TenantId,
+        text: &str,
+        steps: Steps,
+        over: Over,
+    ) -> Result<Vec<Series>, QueryError> {
+        let expr = Arc::new(self.parse_promql(text)?);
+        let params = self.promql_params(steps, false);
+        let computed = self.computed_promql(tenant, text, expr, params, Some(over));
+        match self.guarded("promql", tenant, computed).await?.answer.value {
+            Value::Vector(series) => Ok(series),
+            Value::Scalar(values) => {
+                let cells = values.into_iter().map(Cell::Float).collect();
+                Ok(vec![Series { labels: LabelSet::default(), cells }])
+            }
+            Value::String(_) | Value::Matrix(_) => {
+                Err(QueryError::invalid("the answer is neither a scalar nor an instant vector"))
+            }
+        }
     }
 
     async fn computed_promql(
@@ -49,6 +93,7 @@ impl QueryEngine {
         text: &str,
         expr: Arc<Expr>,
         params: Params,
+        over: Option<Over>,
     ) -> Result<PromqlAnswer, QueryError> {
         let stored = Stored {
             querier: self.samples.metric_querier(tenant),
@@ -61,7 +106,13 @@ impl QueryEngine {
         let stop = StopOnDrop(Arc::default());
         let (cancelled, text) = (stop.0.clone(), text.to_owned());
         let evaluated = tokio::task::spawn_blocking(move || {
-            let answer = evaluate(&expr, &text, params, &stored, &cancelled);
+            let answer = match &over {
+                None => evaluate(&expr, &text, params, &stored, &cancelled),
+                Some(Over { series, replaced }) => {
+                    let both = Overlay { below: &stored, above: series, replaced: &**replaced };
+                    evaluate(&expr, &text, params, &both, &cancelled)
+                }
+            };
             (answer, stored)
         });
         let (answer, stored) = evaluated.await.map_err(|error| QueryError::Internal(error.to_string()))?;

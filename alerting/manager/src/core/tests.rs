@@ -219,3 +219,42 @@ fn group_keys_and_documents_are_alertmanagers() {
     assert_eq!(json["alerts"][0]["startsAt"], "1970-01-01T00:00:00Z");
     assert_eq!(json["commonLabels"]["severity"], "page");
 }
+
+#[test]
+fn what_would_be_sent_can_be_rehearsed() {
+    let report = |labels: &[(&str, &str)], starts: i64, ends: i64, now: i64| {
+        let labels = LabelSet::from_pairs(labels.iter().copied());
+        let (annotations, generator_url) = Default::default();
+        let (starts, ends, updated) = (at(starts), at(ends), at(now));
+        (at(now), Alert { labels, annotations, starts, ends, updated, generator_url, timeout: false })
+    };
+    let (one, other, never) = (&[("alertname", "A")], &[("alertname", "A"), ("n", "2")], 1_000_000);
+    let reports = [
+        report(one, 1000, never, 1000),
+        report(other, 1060, never, 1060),
+        report(other, 1060, 1500, 1500),
+        report(one, 1000, 40_000, 40_000),
+        report(one, 50_000, never, 50_000),
+        report(one, 50_000, 50_010, 50_010),
+    ];
+    let heard = |most: usize, until: i64| {
+        let mut heard = Vec::new();
+        let known = World::new().0.rehearse(reports.clone(), at(until), most, |one| {
+            let over = one.alerts.iter().filter(|alert| alert.is_resolved(one.at)).count();
+            heard.push((one.at.nanos() / SECOND, one.alerts.len() - over, over));
+            true
+        });
+        // Both webhooks hear the same, but that one does not hear of ends.
+        heard.dedup();
+        (heard, known)
+    };
+    let (all, known) = heard(10_000, 100_000);
+    assert_eq!(all.first(), Some(&(1030, 1, 0)), "after group_wait");
+    assert_eq!(all.get(1), Some(&(1330, 2, 0)), "after group_interval");
+    assert!(all.iter().any(|(_, firing, over)| (*firing, *over) == (1, 1)), "{all:?}");
+    assert!(all.iter().all(|(at, ..)| *at < 50_000), "what was over before group_wait is not told: {all:?}");
+    assert_eq!(known, at(100_000));
+    assert!(heard(3, 100_000).1 < at(2000), "it stops after so many instants");
+    assert_eq!(heard(10_000, 1100).0, [(1030, 1, 0)]);
+    assert!(World::new().0.has_integrations() && !Core::new(&Config::without_receivers()).has_integrations());
+}

@@ -25,19 +25,19 @@ impl QueryEngine {
         params: Params,
     ) -> Result<PromqlAnswer, QueryError> {
         let Some(plan) = self.promql_plan(tenant, text, &expr, params) else {
-            return self.computed_promql(tenant, text, expr, params).await;
+            return self.computed_promql(tenant, text, expr, params, None).await;
         };
         let mut answer = match plan.missing() {
             Some(steps) => {
                 let wider = Params { steps: millis(steps), ..params };
-                let computed = self.computed_promql(tenant, text, Arc::clone(&expr), wider).await;
+                let computed = self.computed_promql(tenant, text, Arc::clone(&expr), wider, None).await;
                 // What fails or is remarked on may be of steps before the first that was asked for.
                 let is_plain = match &computed {
                     Ok(answer) => answer.answer.annotations == Annotations::default(),
                     Err(error) => !matches!(error, QueryError::Budget(_)),
                 };
                 if !is_plain && wider.steps.start < params.steps.start {
-                    return self.computed_promql(tenant, text, expr, params).await;
+                    return self.computed_promql(tenant, text, expr, params, None).await;
                 }
                 computed?
             }
