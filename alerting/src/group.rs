@@ -162,8 +162,13 @@ impl Member {
 
     /// Writes points, and stale markers where there were some last time and are none now.
     fn write(&mut self, mut points: Vec<Point>, at_ms: i64, evaluate: &mut dyn Evaluate) -> Result<usize, RuleError> {
-        let now: BTreeSet<LabelSet> = points.iter().map(|point| point.labels.clone()).collect();
         let count = points.len();
+        if count > 0 && count == self.written.len() && points.iter().all(|point| self.written.contains(&point.labels)) {
+            // The same series as last time: nothing ends.
+            evaluate.append(points).map_err(RuleError::Append)?;
+            return Ok(count);
+        }
+        let now: BTreeSet<LabelSet> = points.iter().map(|point| point.labels.clone()).collect();
         points.extend(ends(self.written.difference(&now), at_ms));
         if !points.is_empty() {
             evaluate.append(points).map_err(RuleError::Append)?;

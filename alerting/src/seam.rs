@@ -34,6 +34,11 @@ pub trait Evaluate {
     /// Why there is no answer, in words for whoever wrote the rule.
     fn instant(&mut self, expr: &str, at_ms: i64) -> Result<Vec<Sample>, String>;
 
+    /// Whether anybody reads what rules write; where nobody does, alerts write nothing.
+    fn is_read(&self) -> bool {
+        true
+    }
+
     /// Stores points. Queries that follow see them, so that rules of a group can build on each other.
     ///
     /// # Errors

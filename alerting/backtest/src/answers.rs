@@ -64,6 +64,10 @@ impl Evaluate for Instant<'_, '_> {
         Ok(samples(&found, 0))
     }
 
+    fn is_read(&self) -> bool {
+        self.keep
+    }
+
     fn append(&mut self, points: Vec<Point>) -> Result<(), String> {
         if !self.keep {
             return Ok(());

@@ -230,6 +230,37 @@ fn templates_may_ask_queries() {
 }
 
 #[test]
+fn windows_and_single_instants_give_the_same_report() {
+    // Pseudo-random numbers of a linear congruence (Numerical Recipes), with gaps.
+    let mut state = 7u32;
+    let mut series = |name: &str, n: u32| {
+        let mut values = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            if state >> 28 == 0 { "_".to_owned() } else { (state >> 27).to_string() }
+        };
+        format!("{name}{{n=\"{n}\"}} {}", (0..1200).map(|_| values()).collect::<Vec<_>>().join(" "))
+    };
+    let texts: Vec<String> = (0..4).flat_map(|n| [series("x", n), series("y", n)]).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let rules = "groups:
+- name: g
+  rules:
+  - {record: 'sum', expr: 'sum by (n) (x)', labels: {of: x}}
+  - {record: mean, expr: 'avg_over_time(sum[5m])'}
+  - {alert: High, expr: 'mean > 17', for: 2m, keep_firing_for: 1m, labels: {level: '{{ if gt $value 20.0 }}a{{ else }}b{{ end }}'}, annotations: {v: '{{ $value }}'}}
+  - {alert: Both, expr: 'sum > 25 and on (n) y > 25'}
+  - {alert: Rest, expr: 'absent(sum{n=\"3\"}) or count(ALERTS{alertstate=\"firing\"}) > 2', for: 1m}
+";
+    let windows = run(rules, 1200, &mut Stored::new(&texts)).unwrap();
+    let single = format!("{rules}- {{name: last, rules: [{{record: own, expr: own offset 1m}}]}}\n");
+    let mut stored = Stored::new(&texts);
+    let single = run(&single, 1200, &mut stored).unwrap();
+    assert!(stored.asked.iter().all(|steps| *steps == 1) && windows.fired > 50, "{}", windows.fired);
+    assert_eq!(windows.episodes, single.episodes);
+    assert_eq!(windows.rules[..], single.rules[..5]);
+}
+
+#[test]
 fn a_chart_has_axes_a_legend_and_a_row_for_each_alert() {
     let mut stored = Stored::new(&["x{a=\"<1>\"} 0x9 1x50 0x60", "x{a=\"2\"} 1x99"]);
     let report = run("groups: [{name: g, rules: [{alert: A, expr: x > 0, for: 5m}]}]", 120, &mut stored).unwrap();

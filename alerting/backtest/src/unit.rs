@@ -3,13 +3,15 @@
 use crate::answers::{Answer, Instant, Past};
 use crate::report::RuleReport;
 use crate::watch::Watch;
-use gantry_alerting::{Expand, Group, Rule, RuleGroup};
+use gantry_alerting::{Evaluate, Expand, Group, Rule, RuleGroup, Subject};
 use gantry_promql::Steps;
 use gantry_query_lang::promql::Expr;
+use std::collections::BTreeMap;
 
 pub(crate) struct Unit {
     pub rule: Rule,
     pub expr: Expr,
+    group_labels: BTreeMap<String, String>,
     /// A group with this rule alone: others of its group are replayed one after the other, in its order.
     group: Group,
     offset_ms: i64,
@@ -36,6 +38,7 @@ impl Unit {
         Unit {
             rule: rule.clone(),
             expr,
+            group_labels: group.labels.clone(),
             group: Group::new(&alone, 0),
             offset_ms: group.query_offset_ms.unwrap_or(0),
             next_ms: start_ms.saturating_add(interval_ms - 1).div_euclid(interval_ms).saturating_mul(interval_ms),
@@ -76,9 +79,13 @@ impl Unit {
             }
         }
         for step in 0..count {
-            let expr = &self.rule.expr;
-            let mut instant = Instant { past, expr, answer, step, keep: self.is_read };
-            let outcomes = self.group.evaluate(self.next_ms, &mut instant, expand);
+            let labels_alone = LabelsAlone { expand, labels: &self.rule.labels, of_group: &self.group_labels };
+            let mut instant = Instant { past, expr: &self.rule.expr, answer, step, keep: self.is_read };
+            let outcomes = self.group.evaluate(self.next_ms, &mut instant, &labels_alone);
+            if self.watch.has_news(self.group.alerts()) {
+                // The same evaluation again, which changes nothing but the annotations.
+                self.group.evaluate(self.next_ms, &mut instant, expand);
+            }
             self.report.evaluations += 1;
             for error in outcomes.into_iter().filter_map(|outcome| outcome.result.err()) {
                 self.report.failures.count += 1;
@@ -89,5 +96,21 @@ impl Unit {
             }
             self.next_ms += self.report.interval_ms;
         }
+    }
+}
+
+/// Leaves annotations empty: they are looked at when an alert begins to fire, and to fill them in takes longer than all else.
+struct LabelsAlone<'a> {
+    expand: &'a dyn Expand,
+    labels: &'a BTreeMap<String, String>,
+    of_group: &'a BTreeMap<String, String>,
+}
+
+impl Expand for LabelsAlone<'_> {
+    fn expand(&self, text: &str, subject: &Subject<'_>, evaluate: &mut dyn Evaluate) -> Result<String, String> {
+        if self.labels.values().chain(self.of_group.values()).any(|label| label == text) {
+            return self.expand.expand(text, subject, evaluate);
+        }
+        Ok(String::new())
     }
 }

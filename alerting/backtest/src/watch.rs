@@ -45,6 +45,11 @@ impl Watch {
         }
     }
 
+    /// Whether one fires that did not before.
+    pub fn has_news<'a>(&self, mut alerts: impl Iterator<Item = &'a Alert>) -> bool {
+        alerts.any(|alert| alert.state == AlertState::Firing && !self.firing.contains_key(&alert.labels))
+    }
+
     /// How many episodes there are.
     pub fn len(&self) -> usize {
         self.firing.len() + self.done.len()

@@ -4,7 +4,7 @@ use super::{Round, RuleError, set};
 use crate::rules::Rule;
 use crate::seam::{Evaluate, Expand, Point, Sample, Subject, Value};
 use gantry_model::LabelSet;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How long an alert that is resolved is remembered, so that whoever is told of alerts hears of its end.
@@ -60,6 +60,8 @@ pub(super) struct Alerting {
     pub(super) labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     pub(super) active: BTreeMap<LabelSet, Alert>,
+    /// Labels of alerts by those of their samples in the last evaluation; empty when labels are templates.
+    named: HashMap<LabelSet, LabelSet>,
     /// Alerts write no series before it is known since when they are active.
     pub(super) awaits_restore: bool,
 }
@@ -74,6 +76,7 @@ impl Alerting {
             labels,
             annotations: rule.annotations.clone(),
             active: BTreeMap::new(),
+            named: HashMap::new(),
             awaits_restore: false,
         }
     }
@@ -101,7 +104,7 @@ impl Alerting {
             self.active.clear();
             return Err(error);
         }
-        if self.awaits_restore {
+        if self.awaits_restore || !evaluate.is_read() {
             return Ok(Vec::new());
         }
         Ok(live().flat_map(|alert| alert.points(round.at_ms)).collect())
@@ -114,42 +117,74 @@ impl Alerting {
         now_ms: i64,
         evaluate: &mut dyn Evaluate,
         expand: &dyn Expand,
-    ) -> Result<BTreeSet<LabelSet>, RuleError> {
-        let mut seen: BTreeMap<LabelSet, Alert> = BTreeMap::new();
+    ) -> Result<HashSet<LabelSet>, RuleError> {
+        let fixed = self.labels.values().all(|text| !text.contains("{{"));
+        let (mut seen, mut found, mut named) = (HashSet::new(), Vec::with_capacity(samples.len()), HashMap::new());
         for sample in samples {
-            let alert = self.alert(sample, now_ms, evaluate, expand);
-            if seen.insert(alert.labels.clone(), alert).is_some() {
+            let mut fill = Fill { subject: self.subject(sample, now_ms), evaluate, expand };
+            let labels = match self.named.get(&sample.labels) {
+                Some(labels) => labels.clone(),
+                None => self.alert_labels(&mut fill),
+            };
+            let annotations = fill.all(&self.annotations);
+            if fixed {
+                named.insert(sample.labels.clone(), labels.clone());
+            }
+            if !seen.insert(labels.clone()) {
                 return Err(RuleError::SameLabels("alert"));
             }
+            found.push((labels, annotations, fill.subject.value));
         }
-        let labels = seen.keys().cloned().collect();
-        for (labels, alert) in seen {
+        self.named = named;
+        for (labels, annotations, value) in found {
             match self.active.get_mut(&labels) {
                 Some(known) if known.state != AlertState::Inactive => {
-                    known.value = alert.value;
-                    known.annotations = alert.annotations;
+                    known.value = value;
+                    known.annotations = annotations;
                 }
-                _ => _ = self.active.insert(labels, alert),
+                _ => _ = self.active.insert(labels.clone(), Alert::begins(labels, annotations, value, now_ms)),
             }
         }
-        Ok(labels)
+        Ok(seen)
     }
 
-    fn alert(&self, sample: &Sample, now_ms: i64, evaluate: &mut dyn Evaluate, expand: &dyn Expand) -> Alert {
+    fn subject<'a>(&'a self, sample: &'a Sample, at_ms: i64) -> Subject<'a> {
         let value = match sample.value {
             Value::Number(value) => value,
             Value::Histogram(_) => 0.0,
         };
-        let subject = Subject { alert: &self.name, labels: &sample.labels, value, at_ms: now_ms };
-        let mut filled = |(name, text): (&String, &String)| {
-            let text = expand.expand(text, &subject, evaluate);
+        Subject { alert: &self.name, labels: &sample.labels, value, at_ms }
+    }
+
+    fn alert_labels(&self, fill: &mut Fill<'_>) -> LabelSet {
+        let own = fill.all(&self.labels);
+        let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        set(fill.subject.labels, own.chain([("__name__", ""), ("alertname", self.name.as_str())]))
+    }
+}
+
+/// Fills in templates about one sample.
+struct Fill<'a> {
+    subject: Subject<'a>,
+    evaluate: &'a mut dyn Evaluate,
+    expand: &'a dyn Expand,
+}
+
+impl Fill<'_> {
+    fn all(&mut self, texts: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let filled = |(name, text): (&String, &String)| {
+            let text = self.expand.expand(text, &self.subject, self.evaluate);
             (name.clone(), text.unwrap_or_else(|error| format!("<error expanding template: {error}>")))
         };
-        let own: BTreeMap<String, String> = self.labels.iter().map(&mut filled).collect();
-        let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        texts.iter().map(filled).collect()
+    }
+}
+
+impl Alert {
+    fn begins(labels: LabelSet, annotations: BTreeMap<String, String>, value: f64, now_ms: i64) -> Self {
         Alert {
-            labels: set(&sample.labels, own.chain([("__name__", ""), ("alertname", self.name.as_str())])),
-            annotations: self.annotations.iter().map(&mut filled).collect(),
+            labels,
+            annotations,
             state: AlertState::Pending,
             value,
             active_ms: now_ms,
@@ -159,9 +194,7 @@ impl Alerting {
             told_ms: None,
         }
     }
-}
 
-impl Alert {
     /// Goes on to `now_ms`. `seen`: the answer has it. False: it can be forgotten.
     fn step(&mut self, seen: bool, for_ms: i64, keep_ms: i64, now_ms: i64) -> bool {
         if seen {
