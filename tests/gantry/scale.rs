@@ -151,5 +151,12 @@ async fn clients_store_policies_of_their_tenant_and_wrong_ones_are_refused() {
     let removed = server.loki.delete_request("/api/v1/scale/policies/q").header("x-scope-orgid", "team-a").send();
     assert_eq!(removed.await.unwrap().status(), 204);
     eventually("it is gone", SOON, async || (of("team-a").await == 0).then_some(())).await;
+    assert_eq!(put("q", good).await.0, 201);
+    let first = async || {
+        let answer = ask("/api/v1/scale/policies/q/evaluate").send().await.unwrap().json::<Value>().await.unwrap();
+        answer["data"]["number"].as_u64()
+    };
+    let number = eventually("it begins anew", SOON, first).await;
+    assert!(number <= 2, "what was kept of the one before is forgotten: {number}");
     server.stop().await;
 }

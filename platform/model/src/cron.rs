@@ -6,6 +6,8 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, Offset, TimeZon
 use chrono_tz::Tz;
 
 const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+/// In a leap year.
+const MONTH_LENGTHS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 /// A 29th of February comes after at most eight years.
 const SEARCHED_DAYS: usize = 8 * 366;
@@ -40,10 +42,13 @@ impl Cron {
             weekdays: (weekdays | weekdays >> 7) & 0x7f,
             either_day: !day.starts_with('*') && !weekday.starts_with('*'),
         };
-        // Any year will do that has the day.
-        let leap = (0..366).filter_map(|day| NaiveDate::from_yo_opt(2024, day + 1));
-        let possible = cron.either_day || leap.into_iter().any(|date| cron.has_date(date));
-        if possible { Ok(cron) } else { Err(format!("{text:?} never happens: the month has no such day")) }
+        let first_day = cron.days.trailing_zeros();
+        let has_first = |(month, length): (u32, &u32)| has(cron.months, month) && first_day <= *length;
+        if cron.either_day || (1..).zip(&MONTH_LENGTHS).any(has_first) {
+            Ok(cron)
+        } else {
+            Err(format!("{text:?} never happens: the month has no such day"))
+        }
     }
 
     /// The first instant after `after_ms`, both in milliseconds since 1970. `None` when there is none in eight years.
@@ -72,11 +77,6 @@ impl Cron {
                 (has(self.days, date.day()), has(self.weekdays, date.weekday().num_days_from_sunday()));
             if self.either_day { day || weekday } else { day && weekday }
         }
-    }
-
-    /// Whether a date could be meant, were it a fitting day of the week.
-    fn has_date(&self, date: NaiveDate) -> bool {
-        has(self.months, date.month()) && has(self.days, date.day())
     }
 
     fn minutes_from(&self, from: u32) -> impl Iterator<Item = u32> + use<> {

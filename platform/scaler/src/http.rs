@@ -2,7 +2,7 @@
 
 mod kubernetes;
 
-use crate::backtest::{Against, BacktestRequest, backtest};
+use crate::backtest::BacktestRequest;
 use crate::decided::Decided;
 use crate::files::parse_policies;
 use crate::policies::StorePolicyError;
@@ -123,17 +123,12 @@ fn success(found: &[Decided]) -> Response {
     Json(json!({ "status": "success", "data": found })).into_response()
 }
 
-/// Replays stored signals. What is not said to be compared with is the policy of this name that runs.
+/// Replays stored signals.
 async fn replay(State(scaler): Running, Extension(tenant): Tenant, body: String) -> Result<Response, Refused> {
     let wrong = |why: String| refusal(StatusCode::BAD_REQUEST, &why);
-    let mut request: BacktestRequest =
+    let request: BacktestRequest =
         serde_json::from_str(&body).map_err(|error| wrong(format!("the request cannot be read: {error}")))?;
-    if request.against.is_none()
-        && let Some(found) = scaler.policy(&tenant, &request.policy.name)
-    {
-        request.against = Some(Against::Policy(Box::new((*found.policy).clone())));
-    }
-    let report = backtest(&**scaler.signals(), &tenant, request).await.map_err(wrong)?;
+    let report = scaler.backtest(&tenant, request).await.map_err(wrong)?;
     Ok(Json(json!({ "status": "success", "data": report })).into_response())
 }
 

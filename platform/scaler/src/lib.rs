@@ -28,7 +28,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use backtest::{Against, BacktestReport, BacktestRequest, Course, backtest};
+pub use backtest::{Against, BacktestReport, BacktestRequest, Course};
 pub use decided::{Decided, Outcome};
 pub use files::{InvalidFile, parse_policies};
 pub use options::ScaleOptions;

@@ -1,5 +1,6 @@
 //! All policies: those of files and those that clients stored. What is wanted is compared with what runs, again and again.
 
+use crate::backtest::{Against, BacktestReport, BacktestRequest, backtest};
 use crate::decided::{Decided, decisions, forget};
 use crate::files::{InvalidFile, read_files};
 use crate::look::{Memory, look};
@@ -22,6 +23,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
+
+/// Backtests at a time; more wait.
+const REPLAYS: usize = 2;
 
 /// A policy of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +61,8 @@ pub(crate) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub metrics: ScalerMetrics,
     turns: Semaphore,
+    /// Replays that may run at a time.
+    pub replays: Semaphore,
 }
 
 impl Shared {
@@ -69,7 +75,7 @@ impl Shared {
         metrics: ScalerMetrics,
     ) -> Shared {
         let turns = Semaphore::new(options.concurrency.max(1));
-        Shared { options, signals, record, webhook, meta, clock, metrics, turns }
+        Shared { options, signals, record, webhook, meta, clock, metrics, turns, replays: Semaphore::new(REPLAYS) }
     }
 
     /// Counts and logs what failed.
@@ -133,6 +139,21 @@ impl Scaler {
         self.stopped.cancelled().await;
     }
 
+    /// Replays stored signals; what is not said to be compared with is the policy of this name that runs.
+    ///
+    /// # Errors
+    /// What is wrong with the request, or why signals cannot be read.
+    pub async fn backtest(&self, tenant: &TenantId, mut request: BacktestRequest) -> Result<BacktestReport, String> {
+        if request.against.is_none()
+            && let Some(found) = self.policy(tenant, &request.policy.name)
+        {
+            request.against = Some(Against::Policy(Box::new((*found.policy).clone())));
+        }
+        // The semaphore is never closed.
+        let _turn = self.shared.replays.acquire().await;
+        backtest(&*self.shared.signals, tenant, request).await
+    }
+
     /// What reads signals.
     pub fn signals(&self) -> &Arc<dyn Signals> {
         &self.shared.signals
@@ -171,9 +192,8 @@ impl Scaler {
     /// Looks at a policy now. `None` when there is none.
     pub async fn look_now(&self, tenant: &TenantId, name: &str) -> Option<Arc<Decided>> {
         let handle = self.handle(tenant, name)?;
-        let policy = handle.wanted.borrow().as_ref().map(|(policy, _)| policy.clone())?;
         let id = PolicyId { tenant: tenant.clone(), name: name.to_owned() };
-        Some(look_once(&self.shared, &id, &policy, &handle).await)
+        look_once(&self.shared, &id, &handle).await
     }
 
     /// Stores a policy in place of what has its name; `true` when there was none. It runs at once.
@@ -193,6 +213,12 @@ impl Scaler {
     pub async fn remove(&self, tenant: &TenantId, name: &str) -> Result<(), StorePolicyError> {
         self.refuse_fixed(tenant, name)?;
         let (meta, id) = (&*self.shared.meta, PolicyId { tenant: tenant.clone(), name: name.to_owned() });
+        let handle = self.handle(tenant, name);
+        // A look that is under way would write what is forgotten here.
+        let mut memory = match &handle {
+            Some(handle) => Some(handle.memory.lock().await),
+            None => None,
+        };
         let key = policies::key(&id);
         if meta.get(&key).await?.is_none() {
             return Err(StorePolicyError::NotFound(format!("there is no policy {name:?}")));
@@ -201,6 +227,10 @@ impl Scaler {
         ops.push(Op::delete(key));
         // Without conditions there is no conflict.
         meta.txn(Vec::new(), ops).await.map(drop)?;
+        if let (Some(handle), Some(memory)) = (&handle, &mut memory) {
+            **memory = Memory::default();
+            handle.wanted.send_replace(None);
+        }
         Ok(())
     }
 
@@ -326,13 +356,15 @@ fn found(handle: &Handle) -> Option<Found> {
     Some(Found { policy, origin, last: handle.last.borrow().clone() })
 }
 
-async fn look_once(shared: &Shared, id: &PolicyId, policy: &Policy, handle: &Handle) -> Arc<Decided> {
+/// `None`: the policy is not wanted any more.
+async fn look_once(shared: &Shared, id: &PolicyId, handle: &Handle) -> Option<Arc<Decided>> {
     let mut memory = handle.memory.lock().await;
+    let policy = handle.wanted.borrow().as_ref().map(|(policy, _)| policy.clone())?;
     // The semaphore is never closed.
     let _turn = shared.turns.acquire().await;
-    let decided = Arc::new(look(shared, id, policy, &mut memory).await);
+    let decided = Arc::new(look(shared, id, &policy, &mut memory).await);
     handle.last.send_replace(Some(decided.clone()));
-    decided
+    Some(decided)
 }
 
 /// Looks at a policy at its interval, and when it changes, until it is not wanted any more.
@@ -353,7 +385,7 @@ async fn run_one(shared: Arc<Shared>, id: PolicyId, handle: Arc<Handle>, stop: C
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = look_once(&shared, &id, &policy, &handle) => {}
+                _ = look_once(&shared, &id, &handle) => {}
             }
         }
     }

@@ -1,12 +1,13 @@
 //! Looks at policies, one after the other, with a clock that a test moves.
 
+use crate::backtest::backtest;
 use crate::decided::Outcome;
 use crate::look::{Memory, look};
 use crate::metrics::ScalerMetrics;
 use crate::scaler::{PolicyId, Shared};
 use crate::seam::{Execute, Record, Signals};
 use crate::testing::{FakeExecutor, FakeRecord, FakeSignals};
-use crate::{Against, BacktestRequest, Decided, ScaleOptions, backtest, parse_policies};
+use crate::{Against, BacktestRequest, Decided, ScaleOptions, parse_policies};
 use gantry_meta::{MemoryMeta, MetaStore};
 use gantry_model::{ManualClock, TenantId, Timestamp};
 use gantry_planner::Reason;

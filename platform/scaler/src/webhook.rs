@@ -45,11 +45,10 @@ impl Webhook {
             tracing::error!(path = %path.display(), %error, "the secret of a webhook cannot be read");
             "the secret cannot be read, see the server's log".to_owned()
         })?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.trim().as_bytes())
-            .map_err(|_| "the secret has no bytes".to_owned())?;
-        mac.update(format!("{at_ms}.{body}").as_bytes());
-        let digits: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(format!("sha256={digits}"))
+        match secret.trim() {
+            "" => Err("the secret is empty".to_owned()),
+            secret => Ok(format!("sha256={}", sign(secret, &format!("{at_ms}.{body}")))),
+        }
     }
 
     async fn post(&self, spec: &WebhookSpec, order: &Order<'_>, body: &str) -> Result<(), Refused> {
@@ -76,6 +75,13 @@ impl Webhook {
             Err(error) => Err(Refused { why: format!("the webhook: {}", causes(&error)), again: true }),
         }
     }
+}
+
+/// HMAC-SHA256 in hexadecimal digits (RFC 2104).
+fn sign(secret: &str, text: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[async_trait]
@@ -106,3 +112,6 @@ impl Execute for Webhook {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use gantry_model::{Clock, SystemClock, Timestamp};
 use gantry_platform_model::{Policy, Query};
 use gantry_scaler::{Against, BacktestReport, BacktestRequest, Course};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub const EXAMPLES: &str = "\
@@ -73,7 +73,7 @@ enum Format {
     Json,
 }
 
-fn one(file: &PathBuf, name: Option<&str>) -> Result<Policy, Failure> {
+fn one(file: &Path, name: Option<&str>) -> Result<Policy, Failure> {
     let mut policies = policy::read(file)?;
     if let Some(name) = name {
         policies.retain(|policy| policy.name == name);
