@@ -35,6 +35,7 @@ install_packages() (
     had_rsyslog=$(command -v /usr/sbin/rsyslogd || true)
     had_node_exporter=$(command -v prometheus-node-exporter || true)
     had_prometheus=$(command -v prometheus || true)
+    had_alertmanager=$(command -v prometheus-alertmanager || true)
     as_root apt-get update -q
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
     # Nor at the next boot, when it came with this.
@@ -46,6 +47,9 @@ install_packages() (
     fi
     if [ -z "$had_prometheus" ] && [ -x /usr/bin/prometheus ] && command -v systemctl >/dev/null; then
         as_root systemctl disable -q prometheus.service
+    fi
+    if [ -z "$had_alertmanager" ] && [ -x /usr/bin/prometheus-alertmanager ] && command -v systemctl >/dev/null; then
+        as_root systemctl disable -q prometheus-alertmanager.service
     fi
 )
 
@@ -59,6 +63,7 @@ setup() {
     [ -e /lib/systemd/systemd-journal-upload ] || packages+=(systemd-journal-remote)
     command -v prometheus-node-exporter >/dev/null || packages+=(prometheus-node-exporter)
     command -v prometheus >/dev/null || packages+=(prometheus)
+    command -v prometheus-alertmanager >/dev/null || packages+=(prometheus-alertmanager)
     [ -e /usr/lib/"$(uname -m)"-linux-gnu/rsyslog/omelasticsearch.so ] || packages+=(rsyslog rsyslog-elasticsearch)
     if [ ${#packages[@]} -gt 0 ]; then
         say "installing ${packages[*]}"

@@ -16,7 +16,7 @@ const EXAMPLES: &str = r#"Examples:
   gantry alerts --receiver 'ops-.*' --json
   gantry alerts --check alertmanager.yml           is this configuration right? needs no server
 
-A state is active, silenced (by a silence), inhibited (by another alert) or muted (by the hours of a route)."#;
+A state is active, silenced (by a silence) or inhibited (by another alert)."#;
 
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -27,7 +27,7 @@ pub struct AlertsArgs {
     /// Only alerts that are told to a receiver with this name, a regular expression
     #[arg(long, value_name = "REGEX")]
     receiver: Option<String>,
-    /// Only alerts that are neither silenced nor inhibited nor muted
+    /// Only alerts that are neither silenced nor inhibited
     #[arg(long)]
     active: bool,
     /// Print what the server answers
@@ -47,7 +47,7 @@ pub async fn alerts(args: AlertsArgs) -> Result<(), Failure> {
     let mut parameters: Vec<(&str, String)> = args.matchers.iter().map(|text| ("filter", text.clone())).collect();
     parameters.extend(args.receiver.iter().map(|name| ("receiver", name.clone())));
     if args.active {
-        parameters.extend(["silenced", "inhibited", "muted"].map(|name| (name, "false".to_owned())));
+        parameters.extend(["silenced", "inhibited"].map(|name| (name, "false".to_owned())));
     }
     let found = Client::new(&args.server)?.get("/api/v2/alerts", &parameters).await?;
     if args.json {
@@ -84,7 +84,6 @@ fn state(status: &Value) -> &'static str {
     match () {
         () if any("silencedBy") => "silenced",
         () if any("inhibitedBy") => "inhibited",
-        () if any("mutedBy") => "muted",
         () => "active",
     }
 }

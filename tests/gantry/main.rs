@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admin;
+mod alertmanager;
 mod backtest;
 mod bad_input;
 mod cli;

@@ -3,6 +3,7 @@
 //! Pure and synchronous: time is passed in, nothing is sent or stored here. [`Core::put`] takes alerts, [`Core::due`] says what is
 //! to be sent now, [`Core::done`] hears how that went. Semantics are those of prometheus/alertmanager's `dispatch` and `notify`.
 
+mod clock;
 mod query;
 mod rehearse;
 #[cfg(test)]
@@ -98,16 +99,15 @@ impl Core {
     pub fn reconfigured(self, config: &Config, now: Timestamp) -> Self {
         let mut core = Core { silences: self.silences, log: self.log, ..Core::new(config) };
         for alert in self.alerts.into_values() {
-            core.restore_alert((*alert).clone(), now);
+            core.restore_alert((*alert).clone());
         }
+        core.begin(config.global.resolve_timeout, now);
         core
     }
 
-    /// What was kept of an alert.
-    pub fn restore_alert(&mut self, alert: Alert, now: Timestamp) {
-        let alert = Arc::new(alert);
-        self.alerts.insert(alert.fingerprint(), alert.clone());
-        self.route(&alert, now);
+    /// What was kept of an alert. After all that was kept comes [`Core::begin`].
+    pub fn restore_alert(&mut self, alert: Alert) {
+        self.alerts.insert(alert.fingerprint(), Arc::new(alert));
     }
 
     pub fn restore_silence(&mut self, silence: Silence) {

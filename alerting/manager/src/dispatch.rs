@@ -42,6 +42,11 @@ impl Group {
         }
     }
 
+    /// Looks no later than then.
+    pub fn not_after(&mut self, latest: Timestamp) {
+        self.next = self.next.min(latest);
+    }
+
     pub fn has(&self, print: &Fingerprint) -> bool {
         self.alerts.contains(print)
     }
@@ -108,7 +113,7 @@ pub fn in_order(a: &LabelSet, b: &LabelSet) -> Ordering {
 }
 
 /// `model.LabelSet.Before` of prometheus/common: names of both in order, an absent one first, then values.
-fn before(a: &LabelSet, b: &LabelSet) -> Ordering {
+pub fn before(a: &LabelSet, b: &LabelSet) -> Ordering {
     let fewer = a.len().cmp(&b.len());
     if fewer != Ordering::Equal {
         return fewer;

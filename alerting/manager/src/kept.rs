@@ -83,13 +83,13 @@ pub fn place(key: &str) -> Option<(TenantId, &str)> {
 }
 
 /// Takes back what was kept. `None`: it is not what is written here.
-pub fn restore(core: &mut Core, kind: &str, value: &[u8], now: Timestamp) -> Option<()> {
+pub fn restore(core: &mut Core, kind: &str, value: &[u8]) -> Option<()> {
     match kind {
         "alert" => {
             let kept: KeptAlert = serde_json::from_slice(value).ok()?;
             let updated = Timestamp::from_nanos(kept.updated);
             let alert = kept.alert.taken(updated, 0).ok()?;
-            core.restore_alert(Alert { timeout: kept.timeout, ..alert }, now);
+            core.restore_alert(Alert { timeout: kept.timeout, ..alert });
         }
         "silence" => {
             let kept: KeptSilence = serde_json::from_slice(value).ok()?;

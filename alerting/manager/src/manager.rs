@@ -26,6 +26,8 @@ use tracing::{error, info, warn};
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// How often what is over is forgotten.
 const MAINTENANCE: i64 = 30_000_000_000;
+/// What is more than this between two looks was a sleep of the machine or a jump of its clock.
+const JUMP: i64 = 60_000_000_000;
 /// How long notifications under way are waited for at the end.
 const AT_THE_END: Duration = Duration::from_secs(5);
 /// Most alerts of a report.
@@ -66,6 +68,8 @@ struct Setup {
 struct State {
     cores: BTreeMap<TenantId, Core>,
     maintained: i64,
+    /// When it was last looked whether something is due.
+    looked: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Alertmanager {
@@ -99,10 +103,12 @@ impl Alertmanager {
         for entry in meta.range(kept::PREFIX).await? {
             let Some((tenant, kind)) = kept::place(&entry.key) else { continue };
             let core = state.cores.entry(tenant).or_insert_with(|| Core::new(&setup.config));
-            if kept::restore(core, kind, &entry.value, started).is_none() {
+            if kept::restore(core, kind, &entry.value).is_none() {
                 warn!(key = entry.key, "what is kept here is not known and is left alone");
             }
         }
+        let resolve = setup.config.global.resolve_timeout;
+        state.cores.values_mut().for_each(|core| core.begin(resolve, started));
         let (state, setup) = (Mutex::new(state), RwLock::new(setup));
         let (keeping, wake) = (tokio::sync::Mutex::default(), Notify::new());
         Ok(Alertmanager { state, setup, keeping, meta, clock, metrics, external_url, wake, started })
@@ -257,9 +263,16 @@ impl Alertmanager {
 
     fn due(&self) -> (Vec<(TenantId, Notification)>, Option<Timestamp>) {
         let now = self.clock.now();
+        let resolve = self.setup.read().config.global.resolve_timeout;
         let mut state = self.state.lock();
+        let before = state.looked.replace(now).unwrap_or(now);
         let mut all = Vec::new();
         for (tenant, core) in &mut state.cores {
+            if now < before {
+                core.wait_no_longer(now);
+            } else if now.nanos().saturating_sub(before.nanos()) > JUMP {
+                core.outlive(resolve, before, now);
+            }
             all.extend(core.due(now).into_iter().map(|one| (tenant.clone(), one)));
         }
         (all, state.cores.values().filter_map(Core::next_due).min())

@@ -61,7 +61,10 @@ pub fn matchers(
         move |(name, value): (&String, &String)| Matcher::new(name, op, value).map_err(|error| error.to_string())
     };
     let mut all: Vec<Matcher> = equal.iter().map(one(MatchOp::Eq)).collect::<Result<_, _>>()?;
-    all.extend(like.iter().map(one(MatchOp::Regex)).collect::<Result<Vec<_>, _>>()?);
+    // Alertmanager anchors these where it reads them, which shows in the keys of groups.
+    let anchored: BTreeMap<String, String> =
+        like.iter().map(|(name, value)| (name.clone(), format!("^(?:{value})$"))).collect();
+    all.extend(anchored.iter().map(one(MatchOp::Regex)).collect::<Result<Vec<_>, _>>()?);
     for text in written {
         all.extend(parse_matchers(text)?);
     }

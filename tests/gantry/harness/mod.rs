@@ -3,6 +3,7 @@
 //! [`Launch`] holds a data directory and how to start on it; [`Server`] is one run of the binary; [`client`] speaks
 //! Loki's API. A run whose log holds a warning or an error that the test did not expect fails the test.
 
+mod alertmanager;
 pub mod client;
 mod disk;
 mod hook;
@@ -11,6 +12,7 @@ mod server;
 mod tail;
 mod wait;
 
+pub use alertmanager::DebianAlertmanager;
 pub use client::Loki;
 pub use disk::SmallDisk;
 pub use hook::{Hook, Posted};

@@ -2,6 +2,7 @@
 
 use super::Core;
 use crate::alert::{Alert, Fingerprint};
+use crate::dispatch::before;
 use crate::inhibit::Inhibitor;
 use crate::matchers::all_match;
 use crate::silence::Silence;
@@ -72,14 +73,16 @@ impl Core {
             }
             let alerts =
                 group.alerts().filter_map(|print| self.alerts.get(print)).filter(|alert| !alert.is_resolved(now));
-            let shown =
-                alerts.map(|alert| self.shown(alert, vec![route.receiver.clone()], muted_by.clone(), &inhibitor, now));
+            let shown = alerts.map(|alert| {
+                let receivers = self.wanted_receivers(alert, filter);
+                self.shown(alert, receivers, muted_by.clone(), &inhibitor, now)
+            });
             let alerts: Vec<ShownAlert> = shown.filter(|alert| filter.wants(alert)).collect();
             if !alerts.is_empty() {
                 found.push(ShownGroup { labels: id.labels.clone(), receiver: route.receiver.clone(), alerts });
             }
         }
-        found.sort_by(|a, b| (&a.labels, &a.receiver).cmp(&(&b.labels, &b.receiver)));
+        found.sort_by(|a, b| before(&a.labels, &b.labels).then_with(|| a.receiver.cmp(&b.receiver)));
         found
     }
 
@@ -103,6 +106,14 @@ impl Core {
     /// The silence with an id.
     pub fn silence_by_id(&self, id: &str) -> Option<&Silence> {
         self.silences.get(id)
+    }
+
+    /// Of all that are told of an alert.
+    fn wanted_receivers(&self, alert: &Alert, filter: &Filter) -> Vec<String> {
+        let all = self.tree.taking(&alert.labels).into_iter().map(|route| route.receiver.clone());
+        let mut wanted: Vec<String> = all.filter(|one| filter.wants_any_receiver(std::slice::from_ref(one))).collect();
+        wanted.sort();
+        wanted
     }
 
     fn inhibitor(&self, now: Timestamp) -> Inhibitor<'_> {

@@ -51,6 +51,13 @@ impl World {
     }
 }
 
+impl World {
+    /// Those that have alerts: the others are only noted.
+    fn heard(&mut self, now: i64) -> Vec<String> {
+        self.sent(now).into_iter().filter(|one| !one.ends_with(": ")).collect()
+    }
+}
+
 fn shown(one: &Notification) -> String {
     let data = Data::of(one, "http://here");
     let alerts: Vec<String> = data.alerts.iter().map(|a| format!("{} {}", a.status, a.labels["alertname"])).collect();
@@ -190,7 +197,8 @@ fn after_a_restart_nothing_is_told_twice_and_ends_are_told() {
     let kept: Vec<Alert> = world.0.alerts.values().map(|alert| (**alert).clone()).collect();
     let mut world = World::new();
     world.0.restore_log(key, entry);
-    kept.into_iter().for_each(|alert| world.0.restore_alert(alert, at(50)));
+    kept.into_iter().for_each(|alert| world.0.restore_alert(alert));
+    world.0.begin(300 * SECOND, at(50));
     assert_eq!(world.sent(51), [""; 0], "looked at once, because it has waited, and told before");
     world.put(60, &labels, 0, Some(60));
     assert_eq!(world.sent(351), ["pager webhook[0] resolved: resolved A"]);
@@ -257,4 +265,50 @@ fn what_would_be_sent_can_be_rehearsed() {
     assert!(heard(3, 100_000).1 < at(2000), "it stops after so many instants");
     assert_eq!(heard(10_000, 1100).0, [(1030, 1, 0)]);
     assert!(World::new().0.has_integrations() && !Core::new(&Config::without_receivers()).has_integrations());
+}
+
+/// The same with what is kept, after a restart.
+fn restarted(world: World, now: i64) -> World {
+    let mut again = World::new();
+    again.0.log = world.0.log;
+    world.0.alerts.into_values().for_each(|alert| again.0.restore_alert((*alert).clone()));
+    again.0.begin(300 * SECOND, at(now));
+    again
+}
+
+#[test]
+fn a_restart_ends_no_alert_and_tells_no_end_again() {
+    let (mut world, [one, two]) = (World::new(), ["A", "B"].map(|name| [("alertname", name)]));
+    world.put(0, &one, 0, None);
+    world.put(0, &two, 0, None);
+    assert_eq!(world.sent(30).len(), 4);
+    world.put(40, &two, 0, Some(40));
+    world.put(320, &one, 0, None);
+    assert_eq!(world.heard(330), ["all webhook[0] resolved: resolved B"]);
+    // Longer than A can do without a report.
+    let mut world = restarted(world, 1000);
+    assert_eq!(world.sent(1001), [""; 0], "A fires still, and that B is over is known");
+    assert_eq!(world.heard(1302), ["all webhook[0] resolved: resolved A"], "nobody reported it");
+}
+
+#[test]
+fn an_end_that_was_reported_before_a_restart_is_told_after_it() {
+    let mut world = World::new();
+    world.put(0, &[("alertname", "A")], 0, None);
+    world.sent(30);
+    world.put(40, &[("alertname", "A")], 0, Some(40));
+    assert_eq!(restarted(world, 1000).heard(1001), ["all webhook[0] resolved: resolved A"]);
+}
+
+#[test]
+fn a_clock_that_jumps_ends_no_alert_and_stops_no_group() {
+    let mut world = World::new();
+    world.put(0, &[("alertname", "A")], 0, None);
+    world.sent(30);
+    world.0.outlive(300 * SECOND, at(31), at(5000));
+    assert_eq!(world.sent(5000), [""; 0]);
+    world.put(5001, &[("alertname", "A"), ("b", "c")], 5001, None);
+    world.0.wait_no_longer(at(100));
+    assert!(world.0.next_due().unwrap() <= at(400), "it is looked at within its interval");
+    assert_eq!(world.sent(400).len(), 2);
 }

@@ -63,7 +63,9 @@ pub fn slack(one: &Slack, subject: &Subject<'_>) -> Result<Request, String> {
             _ => put(&mut attachment, name, text),
         }
     }
-    attachment.entry("fallback").or_insert_with(|| json!(""));
+    for always in ["fallback", "callback_id", "footer"] {
+        attachment.entry(always).or_insert_with(|| json!(""));
+    }
     let marked = if one.mrkdwn_in.is_empty() { json!(["fallback", "pretext", "text"]) } else { json!(one.mrkdwn_in) };
     attachment.insert("mrkdwn_in".to_owned(), marked);
     let mut fields = Vec::new();

@@ -63,6 +63,8 @@ fn slack_gets_an_attachment_as_from_alertmanager() {
         "title": "[FIRING:1] Disk <full> (db)",
         "title_link": link,
         "fallback": format!("[FIRING:1] Disk <full> (db) | {link}"),
+        "callback_id": "",
+        "footer": "",
         "color": "danger",
         "mrkdwn_in": ["fallback", "pretext", "text"],
     }]});
