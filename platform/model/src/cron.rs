@@ -60,10 +60,12 @@ impl Cron {
         let mut from = local.hour() * 60 + local.minute();
         for _ in 0..SEARCHED_DAYS {
             if self.has_day(date) {
-                let found = self.minutes_from(from).filter_map(|minute| date.and_hms_opt(minute / 60, minute % 60, 0));
-                let instant = found.filter_map(|at| instant(at, zone)).find(|at| *at > after_ms);
-                if instant.is_some() {
-                    return instant;
+                while let Some(minute) = self.minute_from(from) {
+                    let at = date.and_hms_opt(minute / 60, minute % 60, 0).and_then(|local| instant(local, zone));
+                    if at.is_some_and(|at| at > after_ms) {
+                        return at;
+                    }
+                    from = minute + 1;
                 }
             }
             (date, from) = (date.checked_add_days(Days::new(1))?, 0);
@@ -79,9 +81,18 @@ impl Cron {
         }
     }
 
-    fn minutes_from(&self, from: u32) -> impl Iterator<Item = u32> + use<> {
-        let Cron { minutes, hours, .. } = *self;
-        (from..24 * 60).filter(move |minute| has(hours, minute / 60) && has(minutes, minute % 60))
+    /// The first allowed minute of a day at or after one.
+    fn minute_from(&self, from: u32) -> Option<u32> {
+        let (hour, minute) = (from / 60, from % 60);
+        if hour > 23 {
+            return None;
+        }
+        let of_hour = self.minutes >> minute;
+        if has(self.hours, hour) && of_hour != 0 {
+            return Some(from + of_hour.trailing_zeros());
+        }
+        let later = self.hours >> (hour + 1);
+        (later != 0).then(|| (hour + 1 + later.trailing_zeros()) * 60 + self.minutes.trailing_zeros())
     }
 }
 

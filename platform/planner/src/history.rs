@@ -68,8 +68,15 @@ impl History {
         forget(&mut self.changes, |entry| entry.at_ms <= now.saturating_sub(KEPT_MS));
     }
 
-    /// Forgets what this policy does not look back at.
+    /// Forgets what this policy does not look back at, and what lies ahead because the clock was set back: else it would count
+    /// until the clock is there again.
     pub fn tidy(&mut self, policy: &ScalePolicy, now_ms: i64) {
+        self.recommendations.retain(|entry| entry.at_ms <= now_ms);
+        self.changes.retain(|change| change.at_ms <= now_ms);
+        self.active_ms = self.active_ms.map(|at_ms| at_ms.min(now_ms));
+        if let Some(panic) = &mut self.panic {
+            (panic.since_ms, panic.last_ms) = (panic.since_ms.min(now_ms), panic.last_ms.min(now_ms));
+        }
         let directions = policy.behavior.iter().flat_map(|b| [(&b.scale_up, true), (&b.scale_down, false)]);
         let (mut window, mut period) = (300, 15);
         for (direction, up) in directions {

@@ -8,7 +8,7 @@ use crate::gather::past;
 use crate::seam::{Signals, Span};
 use futures::future::try_join_all;
 use gantry_model::TenantId;
-use gantry_planner::{Basis, History, Observed, Prediction, Reading, Reason, Signal, forecast, plan};
+use gantry_planner::{History, Observed, Prediction, Reading, Reason, Signal, forecast, plan};
 use gantry_platform_model::{Forecast, MetricSpec, Policy, Query, Target, quantity};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -276,8 +276,7 @@ async fn replay(
         let decision = plan(&policy.scale, &Observed { current, ready }, &signals, &history, now_ms);
         history.remember(&decision, true);
         history.tidy(&policy.scale, now_ms);
-        let unknown = decision.proposals.iter().filter(|p| p.basis == Basis::Measured).all(|p| p.replicas.is_err());
-        tally.add(step, now_ms, (current, ready), highest(&metrics, step, ready).filter(|_| !unknown));
+        tally.add(step, now_ms, (current, ready), highest(&metrics, step, ready));
         count(&mut tally.course.reasons, decision.reason);
         if decision.desired > current {
             starting.push_back((now_ms + ready_ms, decision.desired - current));

@@ -32,6 +32,7 @@ pub(crate) async fn look(shared: &Shared, id: &PolicyId, policy: &Policy, memory
             }
         },
     };
+    state.history.tidy(&policy.scale, now_ms);
     let (decision, ready) = decide(shared, id, policy, &state, &mut memory.forecasts, now_ms).await;
     let reached = |ordered: &Ordered| ordered.taken && ordered.replicas == decision.current;
     if policy.replicas.is_some() && state.ordered.as_ref().is_some_and(reached) {
@@ -42,7 +43,6 @@ pub(crate) async fn look(shared: &Shared, id: &PolicyId, policy: &Policy, memory
     let done = matches!(outcome, Outcome::Applied | Outcome::Advised);
     // A change that was taken over before and does not show yet counts once.
     state.history.remember(&decision, done && !before);
-    state.history.tidy(&policy.scale, now_ms);
     if done || policy.replicas.is_some() {
         state.replicas = Some(if done { decision.desired } else { decision.current });
     } else {

@@ -66,6 +66,24 @@ fn an_idle_workload_keeps_its_replicas_until_the_last_high_recommendation_is_fiv
 }
 
 #[test]
+fn a_clock_that_is_set_back_or_on_does_not_hold_for_longer_than_a_window() {
+    for jump_ms in [-7_200_000, 7_200_000] {
+        let (policy, mut history, mut now_ms) = (plain(), History::default(), NOW);
+        let mut see = |current: u32, needed: i64, after_ms: i64| {
+            now_ms += after_ms;
+            history.tidy(&policy, now_ms);
+            let signals = [Signal { at_ms: now_ms, ..total("m", needed * 100) }];
+            let decision = plan(&policy, &Observed { current, ready: current }, &signals, &history, now_ms);
+            history.remember(&decision, true);
+            decision.desired
+        };
+        assert_eq!(see(10, 10, 0), 10);
+        see(10, 2, jump_ms);
+        assert_eq!(see(10, 2, 300_000), 2, "{jump_ms}");
+    }
+}
+
+#[test]
 fn a_window_upwards_waits_for_demand_to_last() {
     let policy = with(rates(60, Select::Max, &[rate(RateKind::Pods, 100, 15)]), Direction::default());
     assert_eq!(course(&policy, 2, &[2, 9, 8, 9, 9, 9]), [2, 2, 2, 2, 8, 8]);
