@@ -21,8 +21,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+/// How long a client that stored a policy waits until it runs.
+const TAKEN_UP: Duration = Duration::from_secs(2);
 
 /// Backtests at a time; more wait.
 const REPLAYS: usize = 2;
@@ -101,6 +104,8 @@ pub struct Scaler {
     handles: RwLock<BTreeMap<PolicyId, Arc<Handle>>>,
     invalid: Mutex<Vec<InvalidFile>>,
     stopped: CancellationToken,
+    /// Changes when what runs was compared with what is wanted.
+    rounds: watch::Sender<()>,
 }
 
 impl fmt::Debug for Scaler {
@@ -126,7 +131,7 @@ impl Scaler {
         let webhook = Arc::new(Webhook::new(options.secrets.clone())?);
         let shared = Arc::new(Shared::new(options, (signals, record, webhook), meta, clock, metrics));
         let (handles, invalid, stopped) = (RwLock::default(), Mutex::default(), CancellationToken::new());
-        Ok(Arc::new(Scaler { shared, handles, invalid, stopped }))
+        Ok(Arc::new(Scaler { shared, handles, invalid, stopped, rounds: watch::Sender::new(()) }))
     }
 
     /// Files that cannot be taken. Blocks.
@@ -203,7 +208,19 @@ impl Scaler {
     pub async fn put(&self, tenant: &TenantId, policy: &Policy) -> Result<bool, StorePolicyError> {
         self.refuse_fixed(tenant, &policy.name)?;
         let Shared { meta, signals, options, .. } = &*self.shared;
-        policies::put(&**meta, &**signals, tenant, policy, options.tenant_policies).await
+        let mut rounds = self.rounds.subscribe();
+        let new = policies::put(&**meta, &**signals, tenant, policy, options.tenant_policies).await?;
+        // Who stored a policy finds it.
+        let runs = async {
+            while self.policy(tenant, &policy.name).is_none_or(|found| *found.policy != *policy) {
+                if rounds.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // When others keep the scaler busy, it runs later: it is stored.
+        let _ = timeout(TAKEN_UP, runs).await;
+        Ok(new)
     }
 
     /// Removes a stored policy and what was kept of it.
@@ -263,6 +280,7 @@ impl Scaler {
                 ),
                 Err(error) => tracing::error!(%error, "stored policies cannot be read; those that run go on"),
             }
+            self.rounds.send_replace(());
             let pause = sleep(pause);
             tokio::pin!(pause);
             loop {
