@@ -16,8 +16,9 @@ const ROW: f64 = 22.0;
 /// Most letters of the name of a row.
 const LETTERS: usize = 52;
 const TICKS: i64 = 8;
-const PENDING: &str = "#f2c14e";
-const FIRING: &str = "#c8322b";
+// Of Okabe and Ito, for people with colour blindness, too.
+const PENDING: &str = "#56b4e9";
+const FIRING: &str = "#d55e00";
 
 /// Nice distances of ticks, in milliseconds.
 const DISTANCES: [i64; 16] = [

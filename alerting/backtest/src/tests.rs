@@ -278,7 +278,7 @@ fn a_chart_has_axes_a_legend_and_a_row_for_each_alert() {
     ] {
         assert!(svg.contains(part), "{part} in {svg}");
     }
-    assert_eq!(svg.matches("fill=\"#c8322b\"").count(), 1 + 2, "legend and bars");
+    assert_eq!(svg.matches("fill=\"#d55e00\"").count(), 1 + 2, "legend and bars");
     let nothing = chart(&run("groups: []", 120, &mut stored).unwrap());
     assert!(nothing.contains("no alert fired") && nothing.ends_with("</svg>\n"));
 }

@@ -247,3 +247,19 @@ fn outcomes_are_written_for_other_systems() {
          <testcase name=\"unknown\"><error>no YAML &amp; more</error></testcase></testsuite></testsuites>\n"
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_reading_or_running_panic(
+        text in "(tests|rule_files|- |name|input_series|series|values|: |\\n|  |[{}\\[\\],]|5m|&a|\\*a|!!|\\PC){0,60}",
+        series in "[a-z{}=\",0-9]{0,12}", values in "([0-9]{1,3}|[-+x_ ]|stale|\\{\\{|\\}\\}|sum:1|buckets:\\[1\\]){0,12}",
+        expr in "\\PC{0,20}", time in "[0-9]{0,2}[smh]?",
+    ) {
+        let _ = TestFile::parse(&text);
+        let case = format!("{{expr: {expr:?}, eval_time: {time:?}, exp_samples: [{{labels: {series:?}, histogram: {values:?}}}]}}");
+        let text = format!("tests: [{{input_series: [{{series: {series:?}, values: {values:?}}}], promql_expr_test: [{case}]}}]");
+        if let Ok(file) = TestFile::parse(&text) {
+            file.run(&rules("groups: [{name: g, rules: [{record: r, expr: x}]}]"), Options::ALL, &|_| true);
+        }
+    }
+}
