@@ -31,6 +31,7 @@ Read      GET  /loki/api/v1/query_range    LogQL, as Grafana's Loki data source 
 Delete    POST /loki/api/v1/delete        lines of streams, hidden at once; GET lists, DELETE cancels
 Move      GET  /api/v1/export              lines of a time range as a Parquet file
           POST /api/v1/import              the same file back
+Scale     GET  /api/v1/scale/policies      policies of scaling and their last decisions
 Operate   GET  /ready  /healthz  /version  /metrics
           POST /flush                      write all memory to files
           POST /api/v1/admin/compact       merge files until nothing is left to merge

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A number of replicas with its grounds. `remember` it in the [`crate::History`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Decision {
     pub at_ms: i64,
     pub current: u32,
@@ -30,6 +31,7 @@ pub struct Decision {
 
 /// What one signal asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Proposal {
     pub metric: String,
     pub basis: Basis,
@@ -40,6 +42,7 @@ pub struct Proposal {
     /// How the number came about.
     pub formula: String,
     /// The replicas, or why the signal says nothing.
+    #[serde(with = "outcome")]
     pub replicas: Result<u32, String>,
 }
 
@@ -92,6 +95,7 @@ impl Proposal {
 
 /// A limit that changed a number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Limited {
     pub by: Reason,
     pub from: u32,
@@ -125,4 +129,31 @@ pub enum Reason {
     CoolingDown,
     /// A burst, now or not long ago.
     Panic,
+}
+
+/// `5`, or `{"missing": "the query returned nothing"}`.
+mod outcome {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Outcome {
+        Replicas(u32),
+        Missing { missing: String },
+    }
+
+    pub fn serialize<S: Serializer>(replicas: &Result<u32, String>, serializer: S) -> Result<S::Ok, S::Error> {
+        match replicas {
+            Ok(replicas) => Outcome::Replicas(*replicas),
+            Err(why) => Outcome::Missing { missing: why.clone() },
+        }
+        .serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Result<u32, String>, D::Error> {
+        Ok(match Outcome::deserialize(deserializer)? {
+            Outcome::Replicas(replicas) => Ok(replicas),
+            Outcome::Missing { missing } => Err(missing),
+        })
+    }
 }

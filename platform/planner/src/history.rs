@@ -23,6 +23,7 @@ pub struct History {
 
 /// A burst, from its first moment on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Panicking {
     pub since_ms: i64,
     /// When it was last seen.

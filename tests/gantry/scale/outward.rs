@@ -164,7 +164,7 @@ async fn a_stale_signal_is_an_error_to_all_who_ask_and_holds() {
     depth(&server, &format!("queue_depth 500 {}\n", now_ns() / 1_000_000 - 45_000)).await;
     let held = async || {
         let found = get(&server, "/api/v1/scale/policies/web").await["data"]["last"]["decision"].clone();
-        (found["reason"] == "NoSignal" && found["proposals"][0]["replicas"]["Err"].as_str()?.contains("stale"))
+        (found["reason"] == "NoSignal" && found["proposals"][0]["replicas"]["missing"].as_str()?.contains("stale"))
             .then_some(())
     };
     eventually("the policy holds", SOON, held).await;

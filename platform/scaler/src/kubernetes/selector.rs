@@ -128,4 +128,13 @@ mod tests {
             assert!(LabelSelector::parse(text).is_err(), "{text:?} is refused");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_selector_or_refused(text in "[a-z!=,() ]{0,24}") {
+            if let Ok(selector) = LabelSelector::parse(&text) {
+                selector.matches(&LabelSet::from_pairs([("a", "b")]));
+            }
+        }
+    }
 }
