@@ -95,6 +95,7 @@ pub struct ExprTest {
 pub struct ExpectedSample {
     #[serde(deserialize_with = "absent_is_empty")]
     pub labels: String,
+    #[serde(deserialize_with = "number")]
     pub value: f64,
     pub histogram: String,
 }
@@ -125,6 +126,12 @@ impl TestFile {
 
 fn absent_is_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// Whole numbers may be hexadecimal.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let number = serde_yaml_ng::Number::deserialize(from)?;
+    number.as_f64().ok_or_else(|| D::Error::custom(format!("{number} is too large")))
 }
 
 fn millis<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {

@@ -75,6 +75,8 @@ fn answers_are_compared_as_sets_of_series_with_their_numbers() {
     assert_eq!(asked(two, "x", "1m", &format!("[{other}, {one}]")), [""; 0]);
     assert_eq!(asked(two, "sum(x)", "1m", "[{value: 7}]"), [""; 0]);
     assert_eq!(asked(two, "vector(time())", "90s", "[{value: 90}]"), [""; 0]);
+    assert_eq!(asked(two, "vector(16)", "0s", "[{value: 0x10}]"), [""; 0]);
+    assert_eq!(asked(two, "vector(-Inf)", "0s", "[{value: -.inf}]"), [""; 0]);
     assert_eq!(
         asked(two, "x", "1m", &format!("[{one}]")),
         ["    expr: \"x\", time: 1m,\n        exp: {__name__=\"x\", a=\"1\"} 2E+00\n        \
