@@ -173,6 +173,7 @@ fn answer(result: Result<Response, AlertmanagerError>) -> Response {
         Ok(response) => return response,
         Err(error @ AlertmanagerError::Invalid(_)) => (StatusCode::BAD_REQUEST, error.to_string()),
         Err(error @ AlertmanagerError::NotFound(_)) => (StatusCode::NOT_FOUND, error.to_string()),
+        Err(error @ AlertmanagerError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, error.to_string()),
         Err(error @ AlertmanagerError::Store(_)) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     };
     (status, Json(json!(text))).into_response()

@@ -1,5 +1,7 @@
 //! Gantry as an Alertmanager beside Debian's: the same alerts at the same time, the same documents at the webhooks.
 
+mod others;
+
 use crate::harness::{Chance, DebianAlertmanager, Hook, Launch, Loki, Server, eventually, now_ns};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -20,7 +20,7 @@ use crate::receive::Integration;
 use crate::route::Route;
 use crate::silence::{Silence, SilenceError, SilenceState};
 use gantry_model::{LabelSet, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Nanoseconds of a second.
@@ -129,6 +129,12 @@ impl Core {
         self.alerts.insert(print, alert.clone());
         self.route(&alert, now);
         alert
+    }
+
+    /// How many alerts there would be with these.
+    pub fn with_more(&self, alerts: &[Alert]) -> usize {
+        let new = alerts.iter().map(Alert::fingerprint).filter(|print| !self.alerts.contains_key(print));
+        self.alerts.len() + new.collect::<BTreeSet<_>>().len()
     }
 
     fn route(&mut self, alert: &Arc<Alert>, now: Timestamp) {

@@ -85,6 +85,7 @@ impl<'a> Inhibitor<'a> {
 mod tests {
     use super::*;
     use crate::alert::PostedAlert;
+    use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     fn alert(pairs: &[(&str, &str)], ends: i64) -> (Fingerprint, Alert) {
@@ -117,5 +118,38 @@ mod tests {
         assert!(!hidden(&[("severity", "warning"), ("cluster", "over")]), "the source is resolved");
         assert!(!hidden(&[("severity", "info"), ("cluster", "a")]), "no target");
         assert!(!hidden(&[("severity", "critical"), ("cluster", "a")]), "an alert does not hide its like");
+    }
+
+    fn labels() -> impl Strategy<Value = LabelSet> {
+        (0..3u8, 0..3u8, 0..3u8).prop_map(|(s, t, e)| {
+            let all = [("s", s), ("t", t), ("e", e)].map(|(name, value)| (name, value.to_string()));
+            LabelSet::from_pairs(all.into_iter().filter(|(_, value)| value != "0"))
+        })
+    }
+
+    proptest! {
+        /// The rule as it is documented, asked of every pair.
+        #[test]
+        fn it_agrees_with_asking_every_pair(given in prop::collection::vec((labels(), 1..4i64), 0..8), target in labels()) {
+            let is = |labels: &LabelSet, name: &str, value: &str| labels.get(name) == Some(value);
+            let rules = [
+                InhibitRuleConfig { source_matchers: vec!["s=1".into()], target_matchers: vec!["t=1".into()], equal: vec!["e".into()], ..InhibitRuleConfig::default() },
+                InhibitRuleConfig { source_matchers: vec!["s=2".into()], target_matchers: vec!["t=~1|2".into()], ..InhibitRuleConfig::default() },
+            ];
+            let rules = rules.map(|rule| InhibitRule::new(&rule).unwrap());
+            let all: BTreeMap<Fingerprint, Alert> = given.iter().filter(|(labels, _)| !labels.is_empty()).map(|(labels, ends)| {
+                let pairs: Vec<(&str, &str)> = labels.iter().collect();
+                alert(&pairs, *ends)
+            }).collect();
+            let now = Timestamp::from_secs(2);
+            let expected = all.values().filter(|source| !source.is_resolved(now)).any(|source| {
+                let source = &source.labels;
+                let first = is(source, "s", "1") && is(&target, "t", "1") && source.get("e") == target.get("e")
+                    && !(is(&target, "s", "1") && is(source, "t", "1"));
+                let t = |labels: &LabelSet| is(labels, "t", "1") || is(labels, "t", "2");
+                first || (is(source, "s", "2") && t(&target) && !(is(&target, "s", "2") && t(source)))
+            });
+            prop_assert_eq!(Inhibitor::new(&rules, all.iter(), now).hidden_by(&target).is_some(), expected);
+        }
     }
 }

@@ -33,6 +33,9 @@ const AT_THE_END: Duration = Duration::from_secs(5);
 /// Most alerts of a report.
 const MOST_ALERTS: usize = 100_000;
 
+/// Most alerts of a tenant that are kept at a time.
+const MOST_KEPT: usize = 200_000;
+
 /// Why something could not be done.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AlertmanagerError {
@@ -40,6 +43,8 @@ pub enum AlertmanagerError {
     Invalid(String),
     #[error("{0}")]
     NotFound(String),
+    #[error("{MOST_KEPT} alerts are kept already, and no more: none of these was taken")]
+    TooMany,
     /// The cause is for the operator.
     #[error("it could not be stored, see the server's log")]
     Store(#[from] MetaError),
@@ -149,6 +154,9 @@ impl Alertmanager {
         }
         self.count(&alerts, &wrong, now);
         let keeping = self.keeping.lock().await;
+        if self.read_core(tenant, |core| core.with_more(&alerts)) > MOST_KEPT {
+            return Err(AlertmanagerError::TooMany);
+        }
         let ops: Vec<Op> = self.with_core(tenant, |core| {
             alerts.into_iter().map(|alert| kept::alert(tenant, &core.put(alert, now))).collect()
         });

@@ -13,6 +13,9 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+#[cfg(test)]
+mod tests;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest line of an answer, and most lines of one.
 const MOST_LINE: u64 = 4096;
