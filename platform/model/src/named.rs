@@ -116,12 +116,6 @@ impl Policy {
             if metric.query.is_none() {
                 found.push(format!("metrics[{at}] ({}): a query is needed: promql, logql or sql", metric.name));
             }
-            if matches!(metric.target, crate::Target::Utilization(_)) {
-                found.push(format!(
-                    "metrics[{at}] ({}): utilization needs signals of single replicas; of a query take value or averageValue",
-                    metric.name
-                ));
-            }
         }
         found
     }

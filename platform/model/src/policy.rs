@@ -121,7 +121,7 @@ pub enum Target {
     Value(#[serde(with = "crate::quantity")] i64),
     /// The signal divided by the replicas.
     AverageValue(#[serde(with = "crate::quantity")] i64),
-    /// Percent of what the replicas requested.
+    /// Percent of what the replicas requested. Of a query: every series is a replica, and its value the percent that it uses.
     Utilization(i64),
 }
 

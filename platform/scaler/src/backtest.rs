@@ -146,6 +146,10 @@ async fn read<'p>(
 ) -> Result<Replayed<'p>, String> {
     let named = |why: String| format!("metric {}: {why}", spec.name);
     let query = spec.query.as_ref().ok_or_else(|| named("it has no query".to_owned()))?;
+    if matches!(spec.target, Target::Utilization(_)) {
+        let why = "a utilization cannot be replayed: it would have been another one with other replicas";
+        return Err(named(why.to_owned()));
+    }
     let values = signals.read_span(tenant, query, span).await.map_err(named)?;
     let burst = match &spec.burst {
         None => None,

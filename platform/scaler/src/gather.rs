@@ -3,13 +3,16 @@
 use crate::seam::{Measured, Signals, Span};
 use futures::future::join_all;
 use gantry_model::TenantId;
-use gantry_planner::{Prediction, Reading, Signal, forecast};
-use gantry_platform_model::{Forecast, MetricSpec, Policy, Query, quantity};
+use gantry_planner::{Phase, Pod, Prediction, Reading, Signal, Usage, forecast};
+use gantry_platform_model::{Forecast, MetricSpec, Policy, Query, Target, quantity};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a query may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// In thousandths.
+const HUNDRED_PERCENT: i64 = 100_000;
 
 /// Forecasts of metrics by name, with the instant of each: they are made anew once in a step.
 pub(crate) type Forecasts = BTreeMap<String, (i64, Result<Prediction, String>)>;
@@ -39,13 +42,33 @@ pub(crate) async fn ask(
     answer.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
 }
 
-/// Every signal of the policy.
+/// Every series a replica that uses so many percent; replicas without a series are those whose use is not known.
+fn of_replicas(reading: Reading, current: u32) -> Reading {
+    let Reading::Total(values) = reading else { return reading };
+    if values.is_empty() {
+        return Reading::Total(values);
+    }
+    let replica = |usage: Option<Usage>| Pod {
+        phase: Phase::Running,
+        started_ms: None,
+        ready: None,
+        request: Some(HUNDRED_PERCENT),
+        usage,
+    };
+    // Their times do not matter where readiness does not.
+    let used = |value: &i64| replica(Some(Usage { value: *value, at_ms: 0, window_ms: 0 }));
+    let missing = (current as usize).saturating_sub(values.len());
+    let pods = values.iter().map(used).chain(std::iter::repeat_n(replica(None), missing)).collect();
+    Reading::Pods { cpu: false, pods }
+}
+
+/// Every signal of the policy, of which there are `current` replicas.
 pub(crate) async fn gather(
     signals: &dyn Signals,
     tenant: &TenantId,
     policy: &Policy,
     forecasts: &mut Forecasts,
-    now_ms: i64,
+    (current, now_ms): (u32, i64),
 ) -> Vec<Signal> {
     let known = &*forecasts;
     let all = policy.scale.metrics.iter().map(async |metric| {
@@ -59,7 +82,10 @@ pub(crate) async fn gather(
         let burst = async { Some(reading(ask(signals, tenant, metric.burst.as_ref()?, now_ms).await).1) };
         let (measured, burst, ahead) =
             tokio::join!(measured, burst, look_ahead(signals, tenant, metric, known.get(&metric.name), now_ms));
-        let (at_ms, reading) = reading(measured);
+        let (at_ms, mut reading) = reading(measured);
+        if matches!(metric.target, Target::Utilization(_)) {
+            reading = of_replicas(reading, current);
+        }
         let at_ms = at_ms.unwrap_or(now_ms);
         let signal =
             Signal { metric: metric.name.clone(), at_ms, reading, burst, ahead: ahead.clone().map(|(_, a)| a) };

@@ -89,7 +89,7 @@ async fn decide(
     match observed {
         Err(why) => (Decision::hold(now_ms, last, format!("hold: the replicas are not known: {why}")), last),
         Ok(observed) => {
-            let signals = gather(&*shared.signals, &id.tenant, policy, forecasts, now_ms).await;
+            let signals = gather(&*shared.signals, &id.tenant, policy, forecasts, (observed.current, now_ms)).await;
             (plan(&policy.scale, &observed, &signals, &state.history, now_ms), observed.ready)
         }
     }

@@ -15,6 +15,8 @@ type Answer = Result<(f64, i64), String>;
 pub struct FakeSignals {
     values: Mutex<BTreeMap<String, Answer>>,
     spans: Mutex<BTreeMap<String, Vec<Option<f64>>>>,
+    /// Series of a value each: how often it comes.
+    pub copies: Mutex<BTreeMap<String, usize>>,
 }
 
 impl FakeSignals {
@@ -47,7 +49,8 @@ impl Signals for FakeSignals {
             None => Ok(Measured { series: Vec::new(), at_ms }),
             Some(Err(why)) => Err(why.clone()),
             Some(Ok((value, age_ms))) => {
-                Ok(Measured { series: vec![(LabelSet::default(), *value)], at_ms: at_ms - age_ms })
+                let copies = self.copies.lock().get(query.parts().1).copied().unwrap_or(1);
+                Ok(Measured { series: vec![(LabelSet::default(), *value); copies], at_ms: at_ms - age_ms })
             }
         }
     }

@@ -182,6 +182,35 @@ async fn a_forecast_is_read_once_a_step_and_adds_replicas() {
 }
 
 #[tokio::test]
+async fn a_utilization_is_that_of_the_replicas_with_a_series() {
+    let text = WEB.replace("averageValue: 100", "utilization: 50");
+    let policy = policy(&format!("{text}replicas: {{current: {{promql: there}}}}\n"));
+    let cases = [
+        ("all at the target", 50.0, 4, 4),
+        ("all at twice the target", 100.0, 4, 8),
+        ("half of them unknown, going up: they use nothing", 100.0, 2, 4),
+        ("half of them unknown, going down: they use all", 10.0, 2, 4),
+        ("all at a quarter", 12.5, 4, 1),
+    ];
+    for (name, percent, series, desired) in cases {
+        let mut bench = Bench::new();
+        bench.signals.set("there", 4.0);
+        bench.signals.set("load", percent);
+        bench.signals.copies.lock().insert("load".to_owned(), series);
+        let decided = bench.look(&policy).await;
+        assert_eq!(
+            (decided.decision.current, decided.decision.desired),
+            (4, desired),
+            "{name}: {:?}",
+            decided.decision
+        );
+    }
+    let request = BacktestRequest { policy, ..request(WEB, 10) };
+    let error = backtest(&FakeSignals::default(), &TenantId::default_tenant(), request).await;
+    assert!(error.unwrap_err().contains("cannot be replayed"));
+}
+
+#[tokio::test]
 async fn only_the_last_decisions_are_kept() {
     let mut bench = Bench::new();
     bench.signals.set("load", 100.0);
