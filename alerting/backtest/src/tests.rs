@@ -20,6 +20,8 @@ struct Stored {
     asked: Vec<usize>,
     /// Questions that are answered.
     most: Option<usize>,
+    /// Instants of a question that is not too large.
+    largest: Option<usize>,
 }
 
 impl Stored {
@@ -47,6 +49,9 @@ impl History for Stored {
             return Err(HistoryError::Fatal("the server stops".into()));
         }
         self.asked.push(steps.count());
+        if self.largest.is_some_and(|largest| steps.count() > largest) {
+            return Err(HistoryError::Rule("too many samples".into()));
+        }
         let source = Overlay { below: &self.memory, above: written, replaced: &**replaces };
         let parsed = parse(expr, self.options()).unwrap();
         let answer = evaluate(&parsed, expr, self.params(steps), &source, &AtomicBool::new(false));
@@ -172,6 +177,17 @@ fn a_query_that_fails_at_some_instants_fails_at_those_alone() {
     assert_eq!((failures.count, *at_ms), (2, 10 * MINUTE));
     assert!(why.starts_with("found duplicate series for the match group"), "{why}");
     assert_eq!(courses(&report), [("A".to_owned(), 0, 0, None)], "alerts of a rule that fails stay");
+}
+
+#[test]
+fn questions_that_are_too_large_are_made_smaller_and_stay_so() {
+    let mut stored = Stored { largest: Some(20), ..Stored::new(&["x 0x4000 1x100"]) };
+    let rules = "groups: [{name: g, rules: [{alert: A, expr: x > 0}]}]";
+    let report = run(rules, 4200, &mut stored).unwrap();
+    assert_eq!(courses(&report), [("A".to_owned(), 4001, 4001, Some(4106))]);
+    assert_eq!(report.rules[0].failures.count, 0);
+    let too_large = stored.asked.iter().filter(|steps| **steps > 20).count();
+    assert_eq!((too_large, stored.asked.iter().skip(300).max()), (127, Some(&16)), "found out once");
 }
 
 #[test]

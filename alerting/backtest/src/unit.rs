@@ -22,6 +22,8 @@ pub(crate) struct Unit {
     pub report: RuleReport,
     pub watch: Watch,
     splits: u32,
+    /// Instants of a question.
+    most_steps: usize,
 }
 
 impl Unit {
@@ -47,6 +49,7 @@ impl Unit {
             report,
             watch: Watch::default(),
             splits: 0,
+            most_steps: usize::MAX,
         }
     }
 
@@ -61,9 +64,19 @@ impl Unit {
     /// # Errors
     /// Nothing more can be asked.
     pub fn run(&mut self, to_ms: i64, past: &mut Past<'_>, expand: &dyn Expand) -> Result<(), String> {
-        let Some(steps) = self.steps(to_ms) else { return Ok(()) };
-        for answer in past.ask(&self.rule.expr, steps, &mut self.splits)? {
-            self.replay(&answer, past, expand);
+        while let Some(steps) = self.steps(to_ms) {
+            let part = steps.count().min(self.most_steps);
+            let steps = Steps { end: steps.at(part - 1), ..steps };
+            let splits = self.splits;
+            let answers = past.ask(&self.rule.expr, steps, &mut self.splits)?;
+            if answers.len() > 1 && answers.iter().all(|answer| answer.series.is_ok()) {
+                // No instant fails: the question was too large, and the next ones are smaller.
+                self.most_steps = answers.iter().map(|answer| answer.steps.count()).max().unwrap_or(1);
+                self.splits = splits;
+            }
+            for answer in answers {
+                self.replay(&answer, past, expand);
+            }
         }
         Ok(())
     }
