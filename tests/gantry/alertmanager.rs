@@ -168,7 +168,7 @@ async fn the_same_alerts_lead_to_the_same_documents() {
     let labels = |n: u64| {
         let severity = ["page", "warn", "info"][(n % 3) as usize];
         let mut labels = json!({ "alertname": format!("A{}", n % 4), "job": format!("j{}", n % 2), "severity": severity, "n": n.to_string() });
-        if n % 5 == 0 {
+        if n.is_multiple_of(5) {
             labels["team"] = json!("chat");
         }
         labels
@@ -181,7 +181,7 @@ async fn the_same_alerts_lead_to_the_same_documents() {
     both.agree("they fire").await;
     both.post(&all("other words", None, &|_| true)).await;
     both.agree("other annotations alone are not told").await;
-    let ended = |n: u64| n % 2 == 0;
+    let ended = |n: u64| n.is_multiple_of(2);
     both.post(&all("over", Some(now_ns()), &ended)).await;
     both.agree("half of them are over").await;
     let again: Value =

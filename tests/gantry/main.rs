@@ -4,6 +4,7 @@
 
 mod admin;
 mod alertmanager;
+mod alerts;
 mod backtest;
 mod bad_input;
 mod cli;

@@ -11,12 +11,13 @@ use serde_json::Value;
 use std::sync::Mutex;
 use std::time::Instant;
 
-/// One request: its head in lower case, its body, and when it came.
+/// One request: its head in lower case, its body, when it came, and the status it got.
 #[derive(Clone, Debug)]
 pub struct Posted {
     pub head: String,
     pub body: String,
     pub at: Instant,
+    pub answered: u16,
 }
 
 impl Posted {
@@ -30,7 +31,7 @@ impl Posted {
     }
 }
 
-/// Answers 200, or what was set.
+/// Answers 200, or what was set, or nothing.
 #[derive(Debug)]
 pub struct Hook {
     pub url: String,
@@ -53,7 +54,7 @@ impl Hook {
         hook
     }
 
-    /// The status of answers from now on.
+    /// The status of answers from now on; 0: none, until the sender leaves.
     pub fn answer(&self, status: u16) {
         self.answer.store(status, Ordering::SeqCst);
     }
@@ -63,6 +64,11 @@ impl Hook {
         self.posted.lock().unwrap().clone()
     }
 
+    /// The documents that were taken with 200.
+    pub fn taken(&self) -> Vec<Value> {
+        self.posted().iter().filter(|posted| posted.answered == 200).map(Posted::json).collect()
+    }
+
     /// Waits for the first request after the first `count` that fits.
     pub async fn wait(&self, what: &str, deadline: Duration, count: usize, fits: impl Fn(&Posted) -> bool) -> Posted {
         eventually(what, deadline, async || self.posted().into_iter().skip(count).find(&fits)).await
@@ -70,16 +76,22 @@ impl Hook {
 
     /// One request, then the connection ends.
     async fn serve(self: Arc<Self>, mut connection: TcpStream) {
-        let Some(posted) = read(&mut connection).await else { return };
-        self.posted.lock().unwrap().push(posted);
+        let Some((head, body)) = read(&mut connection).await else { return };
         let status = self.answer.load(Ordering::SeqCst);
+        self.posted.lock().unwrap().push(Posted { head, body, at: Instant::now(), answered: status });
+        if status == 0 {
+            // Until the end of the connection, or its breaking.
+            let _ = connection.read_u8().await;
+            return;
+        }
         let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         // The sender may be gone.
         let _ = connection.write_all(answer.as_bytes()).await;
     }
 }
 
-async fn read(connection: &mut TcpStream) -> Option<Posted> {
+/// Head and body.
+async fn read(connection: &mut TcpStream) -> Option<(String, String)> {
     let mut bytes = Vec::new();
     let head = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -97,5 +109,5 @@ async fn read(connection: &mut TcpStream) -> Option<Posted> {
             return None;
         }
     }
-    Some(Posted { head: text, body: String::from_utf8_lossy(&body).into_owned(), at: Instant::now() })
+    Some((text, String::from_utf8_lossy(&body).into_owned()))
 }
