@@ -8,9 +8,10 @@ use gantry_backtest::{
 };
 use gantry_model::{LabelSet, TenantId, Timestamp};
 use gantry_promql::memory::Memory;
-use gantry_promql::{Params, Series, Steps};
+use gantry_promql::{Select, Series, Steps, selections};
 use gantry_query::{Over, QueryEngine, QueryError};
-use gantry_query_lang::promql::Options;
+use gantry_query_lang::promql;
+use gantry_ruler::Language;
 use std::fmt;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -53,20 +54,30 @@ impl Backtests {
     }
 
     /// Everything that is wrong with rules, a line each.
-    pub fn problems(&self, file: &RuleFile) -> Vec<String> {
-        file.problems(self.query.promql_options()).iter().map(ToString::to_string).collect()
+    pub fn problems(&self, file: &RuleFile, language: Language) -> Vec<String> {
+        let check = |expr: &str| match language {
+            Language::Promql => self.query.check_promql(expr),
+            Language::Logql => self.query.check_logql_metric(expr),
+        };
+        let found = file.problems_by(&|expr| check(expr).map_err(|error| error.to_string()));
+        found.iter().map(ToString::to_string).collect()
     }
 
     /// Replays rules without problems. Dropping the future ends it at the next question.
     ///
     /// # Errors
     /// Too many run, or it cannot be done.
-    pub async fn run(&self, tenant: &TenantId, file: RuleFile, span: Span) -> Result<Report, NoReport> {
+    pub async fn run(
+        &self,
+        tenant: &TenantId,
+        (file, language): (RuleFile, Language),
+        span: Span,
+    ) -> Result<Report, NoReport> {
         let _slot = self.slots.try_acquire().map_err(|_| NoReport::Busy)?;
         let gone = CancellationToken::new();
         let _gone_when_dropped = gone.clone().drop_guard();
         let (query, runtime) = (self.query.clone(), Handle::current());
-        let mut stored = Stored { query, runtime, tenant: tenant.clone(), gone };
+        let mut stored = Stored { query, language, runtime, tenant: tenant.clone(), gone };
         let mut routed = Routed(Some(self.manager.rehearsal()));
         let templates = self.templates.clone();
         let work = tokio::task::spawn_blocking(move || replay(&file, span, &mut stored, &templates, &mut routed));
@@ -81,6 +92,7 @@ impl Backtests {
 /// What is stored, for a thread that may block.
 struct Stored {
     query: Arc<QueryEngine>,
+    language: Language,
     runtime: Handle,
     tenant: TenantId,
     gone: CancellationToken,
@@ -95,7 +107,13 @@ impl History for Stored {
         replaces: &Replaces,
     ) -> Result<Vec<Series>, HistoryError> {
         let over = Over { series: written.clone(), replaced: replaces.clone() };
-        let answer = self.query.promql_over(&self.tenant, expr, steps, over);
+        let answer = async {
+            match self.language {
+                Language::Promql => self.query.promql_over(&self.tenant, expr, steps, over).await,
+                // Lines are not what rules write.
+                Language::Logql => self.query.logql_range(&self.tenant, expr, steps).await,
+            }
+        };
         let answer = self.runtime.block_on(self.gone.run_until_cancelled(answer));
         match answer {
             None => Err(HistoryError::Fatal("nobody waits for the report any more".to_owned())),
@@ -107,12 +125,13 @@ impl History for Stored {
         }
     }
 
-    fn options(&self) -> Options {
-        self.query.promql_options()
-    }
-
-    fn params(&self, steps: Steps) -> Params {
-        self.query.promql_params(steps, false)
+    fn reads(&self, expr: &str, steps: Steps) -> Result<Vec<Select>, String> {
+        if self.language == Language::Logql {
+            return Ok(Vec::new());
+        }
+        let expr = promql::parse(expr, self.query.promql_options()).map_err(|error| error.to_string())?;
+        // What cannot be computed will fail when it is asked.
+        Ok(selections(&expr, &self.query.promql_params(steps, false)).unwrap_or_default())
     }
 }
 

@@ -1,17 +1,19 @@
 //! Three pretended services for people who have no logs at hand yet.
 //!
 //! They run as real child processes and print to standard output. All three derive the same requests from the clock, so
-//! that a trace id seen in one is found in the others. Never here: collecting what they print.
+//! that a trace id seen in one is found in the others. Every five minutes there is a wave of requests, and for one minute the bank
+//! is out: alerts fire and end, and a policy of scaling has something to decide ([`signals`]). Never here: collecting what they print.
 
 mod lines;
 mod request;
+pub mod signals;
 
 use clap::ValueEnum;
 use gantry_model::{Clock, SystemClock};
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// Requests come at this distance.
+/// Requests come at this distance, one or several.
 const TICK: Duration = Duration::from_millis(250);
 
 /// One of the pretended services.
@@ -41,10 +43,11 @@ impl Service {
 pub fn run(service: Service) -> io::Result<()> {
     let mut tick = ticks_so_far();
     loop {
-        let request = request::Request::number(tick);
         let mut out = io::stdout().lock();
-        for line in lines::of(service, &request) {
-            writeln!(out, "{line}")?;
+        for request in request::at(tick) {
+            for line in lines::of(service, &request) {
+                writeln!(out, "{line}")?;
+            }
         }
         out.flush()?;
         drop(out);

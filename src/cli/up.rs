@@ -15,7 +15,7 @@ use tracing::{error, info};
 const UP_EXAMPLES: &str = "\
 Examples:
   gantry up                                   everything, data in ./data, http://127.0.0.1:3100
-  gantry up --demo                            with three pretended services, to see something at once
+  gantry up --demo                            with three pretended services, rules and a policy
   gantry up --data /var/lib/gantry --retention 90d
   gantry up --http 127.0.0.1:0 --no-collect   any free port, and only what is sent
   gantry up --rules 'rules/*.yml' --alertmanager-config alertmanager.yml
@@ -37,7 +37,7 @@ Examples:
 pub struct UpArgs {
     #[command(flatten)]
     common: CommonArgs,
-    /// Also run three small services that print logs
+    /// Also run three small services that print logs, rules over them, and a policy of scaling
     #[arg(long)]
     demo: bool,
 }
@@ -143,7 +143,10 @@ pub fn serve(args: ServeArgs) -> Result<(), Failure> {
 }
 
 fn run(args: &CommonArgs, roles: Roles, demo: bool) -> Result<(), Failure> {
-    let config = Config::load(&args.layers())?;
+    let mut config = Config::load(&args.layers())?;
+    if demo {
+        crate::demo::signals::add_to(&mut config)?;
+    }
     let registry = Registry::new();
     let self_log = telemetry::install(&config.telemetry, &registry)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("gantry").build()?;
@@ -217,15 +220,19 @@ fn banner(bound: &Bound, config: &Config, demo: bool) -> String {
         row("measures", format!("{} every {interval}", jobs.join(", ")));
     }
     if demo {
-        row("demo", "shop, payments and gateway are running".to_owned());
+        let files = config.store.data.join("demo");
+        row("demo", "shop, payments and gateway are running; every five minutes their bank is out for one".to_owned());
+        row("", format!("rules and a policy of scaling in {}", files.display()));
     }
     let addr = match (bound.http.port(), bound.tls) {
         (3100, false) => String::new(),
         _ => format!(" --addr {scheme}://{}", bound.http),
     };
+    let demo =
+        if demo { format!("  gantry alerts{addr}\n  gantry policy explain shop{addr}\n") } else { String::new() };
     text.push_str(&format!(
         "\nTry in another terminal\n\n  gantry logs -f{addr}\n  gantry logs error --since 15m{addr}\n  \
-         gantry query{addr} 'sum by (app) (count_over_time({{app=~\".+\"}}[1m]))'\n  \
+         gantry query{addr} 'sum by (app) (count_over_time({{app=~\".+\"}}[1m]))'\n{demo}  \
          gantry run{addr} -- ping -c 3 127.0.0.1\n  curl -s {scheme}://{}/loki/api/v1/labels\n\n",
         bound.http
     ));

@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn services_agree_on_the_trace_of_a_request() {
-        let request = (0..1000).map(Request::number).find(|r| r.outcome == Outcome::BankTimeout).unwrap();
+        let request = (0..1000).map(|n| Request::new(n, false)).find(|r| r.outcome == Outcome::BankTimeout).unwrap();
         for service in Service::ALL {
             let lines = of(service, &request);
             assert!(!lines.is_empty() && lines.iter().all(|line| line.contains(&request.trace)), "{lines:?}");

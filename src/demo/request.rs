@@ -21,14 +21,29 @@ pub enum Outcome {
 
 const PRODUCTS: [&str; 6] = ["signal-lamp", "rail-spike", "conductor-cap", "brake-shoe", "platform-bell", "timetable"];
 
+/// Ticks of a wave of requests: five minutes.
+const WAVE: u64 = 1200;
+
+/// The last minute of a wave, in which the bank is out.
+const OUTAGE: u64 = 960;
+
+/// The requests of a tick: one, and up to four when a wave is at its height.
+pub fn at(tick: u64) -> impl Iterator<Item = Request> {
+    let into = tick % WAVE;
+    let height = into.min(WAVE - into) * 4 / (WAVE / 2);
+    let bank_is_out = into >= OUTAGE;
+    (0..height.clamp(1, 4)).map(move |nth| Request::new(tick * 4 + nth, bank_is_out))
+}
+
 impl Request {
-    pub fn number(number: u64) -> Self {
+    pub fn new(number: u64, bank_is_out: bool) -> Self {
         let mut random = Random(number);
         let trace = format!("{:016x}{:016x}", random.next(), random.next());
+        let timeouts = if bank_is_out { 30 } else { 2 };
         let outcome = match random.below(100) {
-            0..3 => Outcome::BankTimeout,
-            3..10 => Outcome::CardDeclined,
-            10..45 => Outcome::Bought,
+            chance if chance < timeouts => Outcome::BankTimeout,
+            0..=39 => Outcome::Bought,
+            40..47 => Outcome::CardDeclined,
             _ => Outcome::OnlyLooked,
         };
         let slow = if outcome == Outcome::BankTimeout { 3000 } else { 0 };

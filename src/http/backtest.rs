@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use gantry_alerting::RuleFile;
 use gantry_backtest::{ReplayError, Span};
 use gantry_query_lang::duration::parse_prometheus_duration;
+use gantry_ruler::Language;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -28,6 +29,26 @@ struct Parameters {
     start: String,
     end: String,
     step: Option<String>,
+    /// promql, which is the default, or logql.
+    #[serde(default)]
+    language: Spoken,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Spoken {
+    #[default]
+    Promql,
+    Logql,
+}
+
+impl From<Spoken> for Language {
+    fn from(spoken: Spoken) -> Language {
+        match spoken {
+            Spoken::Promql => Language::Promql,
+            Spoken::Logql => Language::Logql,
+        }
+    }
 }
 
 impl Parameters {
@@ -55,8 +76,10 @@ async fn rules(
     parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
     body: String,
 ) -> Response {
-    let span = match parameters.map_err(|error| error.body_text()).and_then(|Query(parameters)| parameters.span()) {
-        Ok(span) => span,
+    let parameters = parameters.map_err(|error| error.body_text()).map(|Query(parameters)| parameters);
+    let asked = parameters.and_then(|parameters| Ok((parameters.span()?, Language::from(parameters.language))));
+    let (span, language) = match asked {
+        Ok(asked) => asked,
         Err(wrong) => return refusal(StatusCode::BAD_REQUEST, "bad_data", &wrong),
     };
     let file = match RuleFile::parse(&body) {
@@ -65,11 +88,11 @@ async fn rules(
             return refusal(StatusCode::BAD_REQUEST, "bad_data", &format!("the body is no rule file: {wrong}"));
         }
     };
-    let problems = backtests.problems(&file);
+    let problems = backtests.problems(&file, language);
     if !problems.is_empty() {
         return refusal(StatusCode::BAD_REQUEST, "bad_data", &problems.join("\n"));
     }
-    match backtests.run(&tenant.0, file, span).await {
+    match backtests.run(&tenant.0, (file, language), span).await {
         Ok(report) => Json(json!({ "status": "success", "data": report })).into_response(),
         Err(NoReport::Busy) => {
             let what = "as many backtests run as may; try again when one is done";

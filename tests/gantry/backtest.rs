@@ -1,6 +1,6 @@
 //! Backtests of rules: stored history, rules that are new, and what they would have done.
 
-use crate::harness::{Launch, Server};
+use crate::harness::{Launch, Server, now_ns};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -103,6 +103,43 @@ async fn new_rules_are_tried_out_on_history() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_over_lines_are_tried_out_too() {
+    const MINUTE: u64 = 60_000_000_000;
+    let launch = Launch::new();
+    let rules = launch.scratch().join("lines.yml");
+    std::fs::write(
+        &rules,
+        "groups: [{name: g, interval: 30s, rules: [{record: 'shop:lines:rate', expr: 'sum(rate({app=\"shop\"}[1m]))'}, \
+         {alert: Errors, expr: 'sum by (app) (count_over_time({app=~\".+\"} |= \"error\" [2m])) > 3', for: 1m, \
+         annotations: {summary: '{{ $value }} errors in {{ $labels.app }}'}}]}]",
+    )
+    .unwrap();
+    let server = launch.start().await;
+    // Ten minutes of errors that ended an hour ago.
+    let from = (now_ns() / MINUTE - 70) * MINUTE;
+    let lines: Vec<(u64, String)> = (0..600).map(|n| (from + n * MINUTE / 60, format!("error {n}"))).collect();
+    server.loki.push_ok(&[("app", "shop")], &lines).await;
+    let gantry = async |more: &'static [&'static str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gantry"));
+        command.args(["backtest", "rules"]).arg(&rules).args(["--addr", server.url(), "--since", "2h"]).args(more);
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    };
+    let output = gantry(&["--logql", "--json"]).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["fired"], &report["rules"][0]["series"]), (&json!(1), &json!(1)), "{report:#}");
+    let episode = &report["episodes"][0];
+    assert_eq!(episode["labels"], json!({ "alertname": "Errors", "app": "shop" }));
+    assert!(episode["annotations"]["summary"].as_str().unwrap().ends_with(" errors in shop"), "{episode}");
+    let seconds = |name: &str| episode[name].as_i64().unwrap() / 1000 - (from / 1_000_000_000) as i64;
+    // The first look that sees more than three of them; the last that does is before the twelfth minute.
+    assert_eq!((seconds("active_ms"), seconds("fired_ms"), seconds("resolved_ms")), (30, 90, 720));
+    let promql = gantry(&[]).await;
+    assert!(text(&promql.stderr).contains("could not parse expression"), "{}", text(&promql.stderr));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_tried_out_is_refused_and_says_why() {
     let launch = Launch::new();
     let rules = launch.scratch().join("bad.yml");
@@ -125,6 +162,8 @@ async fn what_cannot_be_tried_out_is_refused_and_says_why() {
         ("start=1&end=2&step=0", good, "step is seconds or a duration such as 15s, above 0, not \"0\""),
         ("start=3&end=2", good, "the end is before the start"),
         ("start=1&end=2&steps=5", good, "unknown field `steps`"),
+        ("start=1&end=2&language=sql", good, "unknown variant `sql`"),
+        ("start=1&end=2&language=logql", good, "could not parse expression"),
     ] {
         let path = format!("/api/v1/backtest/rules?{query}");
         let answer = server.loki.post_request(&path).body(body).send().await.unwrap();

@@ -239,5 +239,18 @@ async fn the_demo_shows_life_at_once() {
         })
         .await;
     }
+    eventually("its rules are evaluated without an error", Duration::from_secs(40), async || {
+        let rules = server.loki.get("/api/v1/rules").await.unwrap().json();
+        let groups = rules["data"]["groups"].as_array().unwrap().clone();
+        let all: Vec<_> = groups.iter().flat_map(|group| group["rules"].as_array().unwrap()).collect();
+        assert!(all.iter().all(|rule| rule["health"] != "err"), "{rules:#}");
+        (all.len() == 6 && all.iter().all(|rule| rule["health"] == "ok")).then_some(())
+    })
+    .await;
+    eventually("its policy decides by what they record", Duration::from_secs(40), async || {
+        let output = gantry(&["policy", "explain", "shop", "--addr", &server.url()]).await;
+        (out(&output).contains("requests  measured")).then_some(())
+    })
+    .await;
     server.stop().await;
 }

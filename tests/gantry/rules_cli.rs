@@ -1,5 +1,6 @@
-//! `gantry rules check` and `gantry rules test`, compared with Debian's promtool where that knows the format.
+//! `gantry rules`: `check` and `test` compared with Debian's promtool where that knows the format.
 
+use crate::harness::{Launch, eventually};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -111,4 +112,47 @@ fn fields_of_others_can_be_left_out() {
     assert_eq!(gantry(&["check", &path]).0, 1);
     let (code, out, _) = gantry(&["check", "--ignore-unknown-fields", &path]);
     assert_eq!((code, out), (0, format!("Checking {path}\n  SUCCESS: 1 rules found\n\n")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_are_stored_listed_shown_and_removed() {
+    let launch = Launch::new();
+    let (metrics, lines) = (launch.scratch().join("metrics.yml"), launch.scratch().join("lines.yml"));
+    let two = "groups: [{name: a b, interval: 200ms, rules: [{record: 'up:sum', expr: sum(up)}]}, \
+               {name: on, interval: 200ms, rules: [{alert: AlwaysOn, expr: 'vector(1)'}]}]";
+    std::fs::write(&metrics, two).unwrap();
+    std::fs::write(
+        &lines,
+        "groups: [{name: l, rules: [{alert: Errors, expr: 'count_over_time({app=\"shop\"} |= \"error\" [1m]) > 1'}]}]",
+    )
+    .unwrap();
+    let server = launch.start().await;
+    let run = async |args: &[&str]| {
+        let args: Vec<String> =
+            args.iter().map(|arg| (*arg).to_owned()).chain(["--addr".into(), server.url().into()]).collect();
+        tokio::task::spawn_blocking(move || gantry(&args.iter().map(String::as_str).collect::<Vec<_>>())).await.unwrap()
+    };
+    let (metrics, lines) = (metrics.to_str().unwrap(), lines.to_str().unwrap());
+    let (code, out, told) = run(&["apply", "team/a", metrics]).await;
+    assert_eq!((code, out.as_str()), (0, "team/a/a b: stored, 1 rules\nteam/a/on: stored, 1 rules\n"), "{told}");
+    let (code, _, told) = run(&["apply", "team/a", lines]).await;
+    assert_eq!(code, 1);
+    assert!(told.contains("could not parse expression"), "{told}");
+    assert_eq!(run(&["apply", "team/a", lines, "--logql"]).await.0, 0);
+    let listed = eventually("both are evaluated", std::time::Duration::from_secs(20), async || {
+        let (_, out, _) = run(&["list"]).await;
+        let lines = out.lines().filter(|line| line.contains(" ok ") && line.contains("team/a")).count();
+        (lines >= 2 && out.contains("firing")).then_some(out)
+    })
+    .await;
+    assert!(listed.contains("up:sum") && listed.contains("recording") && listed.contains("Errors"), "{listed}");
+    assert_eq!(run(&["list", "--failing"]).await.1, "no rules\n");
+    let shown = run(&["show", "team/a", "a b"]).await.1;
+    assert!(shown.contains("record: up:sum") && !shown.contains("AlwaysOn"), "{shown}");
+    assert_eq!(run(&["delete", "team/a", "a b"]).await, (0, "team/a/a b is removed\n".to_owned(), String::new()));
+    assert_eq!(run(&["delete", "team/a", "a b"]).await.0, 1);
+    let shown = run(&["show"]).await.1;
+    assert!(shown.contains("AlwaysOn") && !shown.contains("up:sum"), "{shown}");
+    assert!(run(&["show", "--logql"]).await.1.contains("count_over_time"));
+    server.stop().await;
 }

@@ -2,8 +2,7 @@
 
 use gantry_model::LabelSet;
 use gantry_promql::memory::Memory;
-use gantry_promql::{Params, Series, Steps};
-use gantry_query_lang::promql::Options;
+use gantry_promql::{Select, Series, Steps};
 use std::sync::Arc;
 
 /// Why a question has no answer.
@@ -20,7 +19,7 @@ pub enum HistoryError {
 /// Which stored series are not seen, since the rules that are tried out write them.
 pub type Replaces = Arc<dyn Fn(&LabelSet) -> bool + Send + Sync>;
 
-/// Queries over stored samples, as one tenant sees them.
+/// Queries over what is stored, in the language of the rules, as one tenant sees it.
 pub trait History {
     /// The answer to a query at many instants; `written` is seen, and stored series that `replaces` names are not. A scalar
     /// is one series without labels.
@@ -35,9 +34,9 @@ pub trait History {
         replaces: &Replaces,
     ) -> Result<Vec<Series>, HistoryError>;
 
-    /// What queries may say.
-    fn options(&self) -> Options;
-
-    /// How a query is evaluated.
-    fn params(&self, steps: Steps) -> Params;
+    /// The samples that a query reads; none when it reads lines.
+    ///
+    /// # Errors
+    /// The query is wrong.
+    fn reads(&self, expr: &str, steps: Steps) -> Result<Vec<Select>, String>;
 }

@@ -6,11 +6,10 @@ use crate::notify::{Deliver, Sent};
 use crate::reads::{asks, may_read, written_by};
 use crate::report::{Episode, Report};
 use crate::unit::Unit;
-use gantry_alerting::{Expand, Rule, RuleFile, RuleGroup};
+use gantry_alerting::{Expand, RuleFile};
 use gantry_model::Selector;
+use gantry_promql::Steps;
 use gantry_promql::memory::Memory;
-use gantry_promql::{Steps, selections};
-use gantry_query_lang::promql::parse;
 use std::sync::Arc;
 
 /// Instants that a question is about. More are faster, and take more memory: a cell of 16 bytes for each instant and series.
@@ -62,8 +61,8 @@ pub fn replay(
     if span.end_ms < span.start_ms {
         return Err(ReplayError::Invalid("the end is before the start".to_owned()));
     }
-    let mut units = units(file, span, history)?;
-    let looks_ahead = connect(&mut units, history);
+    let mut units = units(file, span)?;
+    let looks_ahead = connect(&mut units, history)?;
     let replaces = written_by(file);
     let mut past = Past { history, written: Arc::default(), replaces };
     let shortest_ms = units.iter().map(|unit| unit.report.interval_ms).min().unwrap_or(1);
@@ -71,7 +70,7 @@ pub fn replay(
     let mut from_ms = span.start_ms;
     while from_ms <= span.end_ms {
         let to_ms = from_ms.saturating_add(window_ms - 1).min(span.end_ms);
-        forget(&mut past, &units, from_ms, to_ms);
+        forget(&mut past, &units, from_ms, to_ms)?;
         for unit in &mut units {
             unit.run(to_ms, &mut past, expand).map_err(ReplayError::History)?;
         }
@@ -81,7 +80,7 @@ pub fn replay(
     Ok(report(units, span, looks_ahead, deliver))
 }
 
-fn units(file: &RuleFile, span: Span, history: &dyn History) -> Result<Vec<Unit>, ReplayError> {
+fn units(file: &RuleFile, span: Span) -> Result<Vec<Unit>, ReplayError> {
     let mut units = Vec::new();
     for group in &file.groups {
         let interval_ms =
@@ -89,28 +88,15 @@ fn units(file: &RuleFile, span: Span, history: &dyn History) -> Result<Vec<Unit>
         if interval_ms < 1 {
             return Err(ReplayError::Invalid("the step is at least a millisecond".to_owned()));
         }
-        for rule in &group.rules {
-            units.push(unit(group, rule, interval_ms, span, history)?);
-        }
+        units.extend(group.rules.iter().map(|rule| Unit::new(group, rule, interval_ms, span.start_ms)));
     }
     Ok(units)
 }
 
-fn unit(
-    group: &RuleGroup,
-    rule: &Rule,
-    interval_ms: i64,
-    span: Span,
-    history: &dyn History,
-) -> Result<Unit, ReplayError> {
-    let expr = parse(&rule.expr, history.options()).map_err(|error| ReplayError::Invalid(error.to_string()))?;
-    Ok(Unit::new(group, rule, expr, interval_ms, span.start_ms))
-}
-
 /// Finds out who is read. True: somebody reads what is written by a later rule, or by itself, at an instant before; then rules
 /// are replayed together instant by instant.
-fn connect(units: &mut [Unit], history: &dyn History) -> bool {
-    let asked: Vec<Vec<Selector>> = units.iter().map(|unit| selectors(unit, history)).collect();
+fn connect(units: &mut [Unit], history: &dyn History) -> Result<bool, ReplayError> {
+    let asked = units.iter().map(|unit| selectors(unit, history)).collect::<Result<Vec<_>, _>>()?;
     let anything = units.iter().any(|unit| asks(&unit.rule));
     let mut looks_ahead = false;
     for (writer, unit) in units.iter_mut().enumerate() {
@@ -122,27 +108,27 @@ fn connect(units: &mut [Unit], history: &dyn History) -> bool {
         }
         unit.is_read |= anything;
     }
-    looks_ahead
+    Ok(looks_ahead)
 }
 
-fn selectors(unit: &Unit, history: &dyn History) -> Vec<Selector> {
-    let params = history.params(Steps::instant(0));
-    // What cannot be computed will fail when it is asked.
-    let found = selections(&unit.expr, &params).unwrap_or_default();
-    found.into_iter().map(|select| select.selector).collect()
+fn selectors(unit: &Unit, history: &dyn History) -> Result<Vec<Selector>, ReplayError> {
+    let found = history.reads(&unit.rule.expr, Steps::instant(0)).map_err(ReplayError::Invalid)?;
+    Ok(found.into_iter().map(|select| select.selector).collect())
 }
 
 /// Drops what was written and is not looked at any more.
-fn forget(past: &mut Past<'_>, units: &[Unit], from_ms: i64, to_ms: i64) {
+fn forget(past: &mut Past<'_>, units: &[Unit], from_ms: i64, to_ms: i64) -> Result<(), ReplayError> {
+    if past.written.is_empty() {
+        return Ok(());
+    }
     let mut needed_ms = from_ms.saturating_sub(KEPT_MS);
     for unit in units {
         let Some(steps) = unit.steps(to_ms) else { continue };
-        let asked = selections(&unit.expr, &past.history.params(steps)).unwrap_or_default();
+        let asked = past.history.reads(&unit.rule.expr, steps).map_err(ReplayError::Invalid)?;
         needed_ms = asked.iter().map(|select| select.first_ms).fold(needed_ms, i64::min);
     }
-    if !past.written.is_empty() {
-        Arc::make_mut(&mut past.written).forget_before(needed_ms);
-    }
+    Arc::make_mut(&mut past.written).forget_before(needed_ms);
+    Ok(())
 }
 
 fn check_size(written: &Memory, units: &[Unit]) -> Result<(), ReplayError> {

@@ -4,7 +4,7 @@ use crate::{
 use gantry_alerting::{RuleFile, Templates};
 use gantry_model::LabelSet;
 use gantry_promql::memory::{Memory, values};
-use gantry_promql::{Overlay, Params, Series, Steps, Value, evaluate};
+use gantry_promql::{Overlay, Params, Select, Series, Steps, Value, evaluate, selections};
 use gantry_query_lang::promql::series::parse_series;
 use gantry_query_lang::promql::{Options, parse};
 use std::sync::Arc;
@@ -53,8 +53,8 @@ impl History for Stored {
             return Err(HistoryError::Rule("too many samples".into()));
         }
         let source = Overlay { below: &self.memory, above: written, replaced: &**replaces };
-        let parsed = parse(expr, self.options()).unwrap();
-        let answer = evaluate(&parsed, expr, self.params(steps), &source, &AtomicBool::new(false));
+        let parsed = parse(expr, Options::default()).unwrap();
+        let answer = evaluate(&parsed, expr, params(steps), &source, &AtomicBool::new(false));
         match answer.map_err(|error| HistoryError::Rule(error.to_string()))?.value {
             Value::Vector(series) => Ok(series),
             Value::Scalar(values) => {
@@ -65,13 +65,14 @@ impl History for Stored {
         }
     }
 
-    fn options(&self) -> Options {
-        Options::default()
+    fn reads(&self, expr: &str, steps: Steps) -> Result<Vec<Select>, String> {
+        let parsed = parse(expr, Options::default()).map_err(|error| error.to_string())?;
+        selections(&parsed, &params(steps)).map_err(|error| error.to_string())
     }
+}
 
-    fn params(&self, steps: Steps) -> Params {
-        Params { steps, instant: false, lookback: 300_000, subquery_step: MINUTE, max_samples: 1 << 30, threads: 1 }
-    }
+fn params(steps: Steps) -> Params {
+    Params { steps, instant: false, lookback: 300_000, subquery_step: MINUTE, max_samples: 1 << 30, threads: 1 }
 }
 
 /// Everybody is told at once, and never of an end.

@@ -5,12 +5,10 @@ use crate::report::RuleReport;
 use crate::watch::Watch;
 use gantry_alerting::{Evaluate, Expand, Group, Rule, RuleGroup, Subject};
 use gantry_promql::Steps;
-use gantry_query_lang::promql::Expr;
 use std::collections::BTreeMap;
 
 pub(crate) struct Unit {
     pub rule: Rule,
-    pub expr: Expr,
     group_labels: BTreeMap<String, String>,
     /// A group with this rule alone: others of its group are replayed one after the other, in its order.
     group: Group,
@@ -28,7 +26,7 @@ pub(crate) struct Unit {
 
 impl Unit {
     /// Evaluates at multiples of `interval_ms` from `start_ms` on.
-    pub fn new(group: &RuleGroup, rule: &Rule, expr: Expr, interval_ms: i64, start_ms: i64) -> Self {
+    pub fn new(group: &RuleGroup, rule: &Rule, interval_ms: i64, start_ms: i64) -> Self {
         let alone = RuleGroup { rules: vec![rule.clone()], ..group.clone() };
         let report = RuleReport {
             group: group.name.clone(),
@@ -39,7 +37,6 @@ impl Unit {
         };
         Unit {
             rule: rule.clone(),
-            expr,
             group_labels: group.labels.clone(),
             group: Group::new(&alone, 0),
             offset_ms: group.query_offset_ms.unwrap_or(0),

@@ -5,7 +5,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
 use gantry_model::{LabelSet, TenantId, TimeRange, Timestamp};
-use gantry_promql::{Cell, Steps, Value, selections};
+use gantry_promql::{Cell, Series, Steps, Value, selections};
 use gantry_store_api::MillisRange;
 
 /// Most steps of one range.
@@ -31,6 +31,19 @@ fn steps(start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Steps, QueryError> 
         true => Ok(steps),
         false => Err(QueryError::invalid(format!("a range has 1 to {MOST_STEPS} steps"))),
     }
+}
+
+/// Numbers of all series at each step.
+fn summed(series: &[Series], count: usize) -> Vec<Option<f64>> {
+    let mut sums: Vec<Option<f64>> = vec![None; count];
+    for one in series {
+        for (sum, cell) in sums.iter_mut().zip(&one.cells) {
+            if let Cell::Float(value) = cell {
+                *sum = Some(sum.unwrap_or(0.0) + value);
+            }
+        }
+    }
+    sums
 }
 
 impl QueryEngine {
@@ -64,24 +77,51 @@ impl QueryEngine {
     ) -> Result<Vec<Option<f64>>, QueryError> {
         let steps = steps(start_ms, end_ms, step_ms)?;
         let expr = self.parse_promql(text)?;
-        let mut sums = vec![None; steps.count()];
         match self.promql(tenant, text, expr, self.promql_params(steps, false), false).await?.answer.value {
-            Value::Scalar(values) => {
-                sums = values.into_iter().map(Some).collect();
-            }
-            Value::Vector(series) => {
-                for (sum, cell) in series.iter().flat_map(|one| (0..).zip(&one.cells)) {
-                    let Some(sum): Option<&mut Option<f64>> = sums.get_mut::<usize>(sum) else { break };
-                    if let Cell::Float(value) = cell {
-                        *sum = Some(sum.unwrap_or(0.0) + value);
-                    }
-                }
-            }
+            Value::Scalar(values) => Ok(values.into_iter().map(Some).collect()),
+            Value::Vector(series) => Ok(summed(&series, steps.count())),
             Value::String(_) | Value::Matrix(_) => {
-                return Err(QueryError::invalid("the answer is neither a scalar nor an instant vector"));
+                Err(QueryError::invalid("the answer is neither a scalar nor an instant vector"))
             }
         }
-        Ok(sums)
+    }
+
+    /// The series of a LogQL metric query at many instants (milliseconds since 1970).
+    ///
+    /// # Errors
+    /// As for every query; and when it is a query for lines.
+    pub async fn logql_range(&self, tenant: &TenantId, text: &str, steps: Steps) -> Result<Vec<Series>, QueryError> {
+        let nanos = |ms: i64| ms.saturating_mul(1_000_000);
+        let query = RangeQuery {
+            expr: logql::parse(text, false)?,
+            start: Timestamp(nanos(steps.start)),
+            end: Timestamp(nanos(steps.end)),
+            step: nanos(steps.step),
+            limit: 0,
+            backward: false,
+            categorized: false,
+            fresh: false,
+        };
+        let Data::Matrix(series) = self.query_range(tenant, query).await?.data else {
+            return Err(QueryError::invalid(
+                "the answer has no numbers: count lines, as in count_over_time({...}[5m])",
+            ));
+        };
+        let in_steps = |points: &[(Timestamp, f64)]| {
+            let mut cells = vec![Cell::Empty; steps.count()];
+            for (at, value) in points {
+                let step = (at.nanos() / 1_000_000 - steps.start) / steps.step;
+                if let Some(cell) = usize::try_from(step).ok().and_then(|step| cells.get_mut(step)) {
+                    *cell = Cell::Float(*value);
+                }
+            }
+            cells
+        };
+        let one = |of: &crate::answer::Series| Series {
+            labels: LabelSet::from_pairs(of.labels.iter()),
+            cells: in_steps(&of.points),
+        };
+        Ok(series.iter().map(one).collect())
     }
 
     /// The sum of all series of a LogQL metric query at each step; `None` where there are none.
@@ -95,30 +135,8 @@ impl QueryEngine {
         (start_ms, end_ms, step_ms): (i64, i64, i64),
     ) -> Result<Vec<Option<f64>>, QueryError> {
         let steps = steps(start_ms, end_ms, step_ms)?;
-        let nanos = |ms: i64| ms.saturating_mul(1_000_000);
-        let query = RangeQuery {
-            expr: logql::parse(text, false)?,
-            start: Timestamp(nanos(start_ms)),
-            end: Timestamp(nanos(end_ms)),
-            step: nanos(step_ms),
-            limit: 0,
-            backward: false,
-            categorized: false,
-            fresh: false,
-        };
-        let mut sums = vec![None; steps.count()];
-        let Data::Matrix(series) = self.query_range(tenant, query).await?.data else {
-            return Err(QueryError::invalid(
-                "the answer has no numbers: count lines, as in count_over_time({...}[5m])",
-            ));
-        };
-        for (at, value) in series.iter().flat_map(|one| &one.points) {
-            let step = (at.nanos() / 1_000_000 - start_ms) / step_ms;
-            if let Some(sum) = usize::try_from(step).ok().and_then(|step| sums.get_mut(step)) {
-                *sum = Some(sum.unwrap_or(0.0) + value);
-            }
-        }
-        Ok(sums)
+        let series = self.logql_range(tenant, text, steps).await?;
+        Ok(summed(&series, steps.count()))
     }
 
     /// The rows of a SQL statement as numbers.

@@ -16,6 +16,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   gantry backtest rules rules.yml --since 30d
   gantry backtest rules rules.yml --since 7d --step 15s --chart alerts.svg
+  gantry backtest rules --logql log-rules.yml --since 7d
   gantry backtest rules rules.yml --since 30d --json
 
 The file is sent to the server, which evaluates its rules at each instant of the time as if they had run then, and routes
@@ -25,9 +26,12 @@ takes far longer.";
 
 #[derive(Args, Clone, Debug)]
 pub struct RulesArgs {
-    /// A rule file of Prometheus, in PromQL
+    /// A rule file of Prometheus or Loki
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// The rules of the file are in LogQL
+    #[arg(long)]
+    logql: bool,
     /// How far back to begin
     #[arg(long, value_parser = when::duration, default_value = "7d", value_name = "DURATION")]
     since: Duration,
@@ -56,6 +60,9 @@ pub async fn rules(args: RulesArgs) -> Result<(), Failure> {
     let start = end.saturating_sub(when::nanos(args.since));
     let mut parameters = vec![("start", when::show(start)), ("end", when::show(end))];
     parameters.extend(args.step.map(|step| ("step", step.as_secs_f64().to_string())));
+    if args.logql {
+        parameters.push(("language", "logql".to_owned()));
+    }
     let mut answer = Client::new(&args.server)?.post_text("/api/v1/backtest/rules", &parameters, text).await?;
     let report = answer["data"].take();
     if let Some(path) = &args.chart {

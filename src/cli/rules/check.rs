@@ -1,6 +1,6 @@
 //! `gantry rules check`
 
-use super::ReadArgs;
+use super::{ReadArgs, SpokenArgs};
 use crate::cli::Failure;
 use clap::{Args, ValueEnum};
 use gantry_alerting::RuleFile;
@@ -15,6 +15,8 @@ const LINT: u8 = 3;
 pub struct CheckArgs {
     #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    spoken: SpokenArgs,
     /// What is looked for beside errors
     #[arg(long, value_enum, default_value = "duplicate-rules", value_delimiter = ',')]
     lint: Vec<Lint>,
@@ -43,15 +45,16 @@ enum Judgement {
 
 pub fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let mut judgements = Vec::new();
+    let check = |expr: &str| if args.spoken.logql { args.spoken.check(expr) } else { args.read.check(expr) };
     if args.files.is_empty() {
         println!("Checking standard input");
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;
-        judgements.push(args.judge(args.read.rules("-", &text)));
+        judgements.push(args.judge(args.read.rules("-", &text, &check)));
     }
     for path in &args.files {
         println!("Checking {}", path.display());
-        judgements.push(args.judge(args.read.rules_of(path)));
+        judgements.push(args.judge(args.read.rules_of(path, &check)));
     }
     let lint_fails = args.lint_fatal && judgements.iter().any(|one| matches!(one, Judgement::Lint));
     Ok(if judgements.iter().any(|one| matches!(one, Judgement::Wrong)) {

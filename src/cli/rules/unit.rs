@@ -73,7 +73,10 @@ fn rules(path: &Path, file: &TestFile, read: &ReadArgs) -> Result<RuleFiles, Str
         let paths = glob::glob(&pattern).map_err(|error| format!("{pattern}: {error}"))?;
         let before = found.len() + wrong.len();
         for path in paths {
-            match path.map_err(|error| vec![error.to_string()]).and_then(|path| read.rules_of(&path)) {
+            match path
+                .map_err(|error| vec![error.to_string()])
+                .and_then(|path| read.rules_of(&path, &|expr| read.check(expr)))
+            {
                 Ok(rules) => found.push(rules),
                 Err(problems) => wrong.extend(problems),
             }
