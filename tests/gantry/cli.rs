@@ -248,7 +248,7 @@ async fn the_demo_shows_life_at_once() {
     })
     .await;
     eventually("its policy decides by what they record", Duration::from_secs(40), async || {
-        let output = gantry(&["policy", "explain", "shop", "--addr", &server.url()]).await;
+        let output = gantry(&["policy", "explain", "shop", "--addr", server.url()]).await;
         (out(&output).contains("requests  measured")).then_some(())
     })
     .await;
