@@ -99,12 +99,7 @@ impl QueryEngine {
 
     /// What queries may say.
     pub fn promql_options(&self) -> promql::Options {
-        let experimental = self.options.promql_experimental;
-        promql::Options {
-            experimental_functions: experimental,
-            duration_expressions: experimental,
-            ..promql::Options::default()
-        }
+        if self.options.promql_experimental { promql::Options::ALL } else { promql::Options::default() }
     }
 
     /// How a query is evaluated that does not say otherwise.

@@ -4,12 +4,13 @@
 use crate::answer::Curve;
 use crate::notes::Notes;
 use crate::query::Times;
-use crate::range::{RangeCall, fill_instant};
+use crate::range::{Context, RangeCall, fill_instant, fill_smoothed, with_ends};
 use crate::select::Timing;
 use crate::{Cell, Column, EvalError, SeriesSet, Source};
 use gantry_model::metric::{NativeHistogram, ResetHint, Samples, is_stale};
 use gantry_model::{LabelSet, Selector};
-use gantry_query_lang::promql::ast::{Expr, Subquery, ValueType, VectorSelector};
+use gantry_query_lang::promql::Function;
+use gantry_query_lang::promql::ast::{Expr, Extension, Subquery, ValueType, VectorSelector};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -183,8 +184,15 @@ impl Evaluator<'_> {
     fn stream_selector<S: Sink>(&self, v: &VectorSelector, make: impl Fn() -> S + Sync) -> Result<Vec<S>, EvalError> {
         let timing = Timing::vector(v, None, self.params)?;
         let rows = self.stored(&v.selector, timing)?;
-        self.each_row(&rows, false, make, |labels, drop_name, samples, column, sink| {
-            fill_instant(self.grid, timing, samples, column, false);
+        let smoothed = v.extension == Some(Extension::Smoothed);
+        self.each_row(&rows, smoothed, make, |labels, drop_name, samples, column, sink| {
+            if smoothed {
+                let name = crate::labels::metric_name(labels);
+                let context = Context { function: Function::LastOverTime, notes: self.notes, span: v.span, name };
+                fill_smoothed(&context, self.grid, timing, samples, column);
+            } else {
+                fill_instant(self.grid, timing, samples, column, false);
+            }
             sink.series(labels, drop_name, column)
         })
     }
@@ -237,9 +245,6 @@ impl Evaluator<'_> {
         match matrix.unwrap_parens() {
             Expr::Matrix(m) => {
                 let timing = Timing::vector(&m.vector, Some(&m.range), self.params)?;
-                if m.vector.extension.is_some() {
-                    return Err(EvalError::new("extended range selectors are not enabled"));
-                }
                 Ok((self.stored(&m.vector.selector, timing)?, timing))
             }
             Expr::Subquery(subquery) => self.subquery(subquery),
@@ -275,9 +280,13 @@ impl Evaluator<'_> {
     /// Samples of a range at the first instant.
     pub(crate) fn window_of(&self, matrix: &Expr) -> Result<Vec<(LabelSet, bool, Samples)>, EvalError> {
         let (rows, timing) = self.rows(matrix)?;
-        let (last, first) =
-            (timing.end(self.grid.start), timing.end(self.grid.start).saturating_sub(timing.range).saturating_add(1));
-        let within = |at: i64| first <= at && at <= last;
+        let extension = match matrix.unwrap_parens() {
+            Expr::Matrix(m) => m.vector.extension,
+            _ => None,
+        };
+        let end = timing.end(self.grid.start);
+        let after = end.saturating_sub(timing.range).saturating_sub(timing.before);
+        let within = |at: i64| after < at && at <= end.saturating_add(timing.after);
         let mut found = Vec::new();
         for row in 0..rows.len() {
             let mut kept = Samples::default();
@@ -288,6 +297,9 @@ impl Evaluator<'_> {
                 kept.histograms.extend(all.histograms.iter().filter(|(at, _)| within(*at)).cloned());
                 Ok(())
             })?;
+            if let Some(extension) = extension {
+                kept = with_ends(&kept, (end, timing.range), extension)?;
+            }
             self.hold(SERIES + CELL * kept.len())?;
             let (labels, drop_name) = rows.labels(row);
             found.push((labels.clone(), drop_name, kept));

@@ -75,7 +75,7 @@ impl Evaluator<'_> {
         let series = self.vector(&call.args[0])?;
         let plain: Vec<&Curve> = series.iter().filter(|one| !wish.is_info(&one.labels)).collect();
         let (at, offset) = anchor(&call.args[0], self.params)?.unwrap_or_default();
-        let timing = Timing { at, offset, range: self.params.lookback_ms };
+        let timing = Timing { at, offset, range: self.params.lookback_ms, before: 0, after: 0 };
         let rivals = if plain.iter().any(|one| !identity(&one.labels).is_empty()) {
             self.rivals(wish.selector(&plain), timing)?
         } else {

@@ -4,7 +4,9 @@ use crate::eval::Grid;
 use crate::query::Times;
 use crate::{EvalError, Select};
 use gantry_model::Selector;
-use gantry_query_lang::promql::ast::{At, Duration, DurationExpr, DurationOp, Expr, Subquery, VectorSelector};
+use gantry_query_lang::promql::ast::{
+    At, Duration, DurationExpr, DurationOp, Expr, Extension, Subquery, VectorSelector,
+};
 
 /// Where a selector looks from an instant of the evaluation, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +14,9 @@ pub(crate) struct Timing {
     pub(crate) at: Option<i64>,
     pub(crate) offset: i64,
     pub(crate) range: i64,
+    /// How far before the range and after its end samples count, too.
+    pub(crate) before: i64,
+    pub(crate) after: i64,
 }
 
 impl Timing {
@@ -26,12 +31,20 @@ impl Timing {
             At::Start => params.start_ms,
             At::End => params.end_ms,
         });
-        Ok(Timing { at, offset, range })
+        Ok(Timing { at, offset, range, before: 0, after: 0 })
     }
 
     pub(crate) fn vector(v: &VectorSelector, range: Option<&Duration>, params: &Times) -> Result<Self, EvalError> {
+        let is_range = range.is_some();
         let range = range.map_or(Ok(params.lookback_ms), |range| positive(range, params))?;
-        Timing::new(v.at, v.offset.as_ref(), range, params)
+        let mut timing = Timing::new(v.at, v.offset.as_ref(), range, params)?;
+        if v.extension.is_some() && is_range {
+            timing.before = params.lookback_ms;
+        }
+        if v.extension == Some(Extension::Smoothed) {
+            timing.after = params.lookback_ms;
+        }
+        Ok(timing)
     }
 
     /// Those of the subquery, and the instants at which the inner expression is wanted.
@@ -52,8 +65,8 @@ impl Timing {
     pub(crate) fn select(&self, selector: &Selector, grid: Grid) -> Select {
         Select {
             selector: selector.clone(),
-            first_ms: self.end(grid.start).saturating_sub(self.range).saturating_add(1),
-            last_ms: self.end(grid.last()),
+            first_ms: self.end(grid.start).saturating_sub(self.range).saturating_sub(self.before).saturating_add(1),
+            last_ms: self.end(grid.last()).saturating_add(self.after),
             step_ms: 0,
         }
     }
@@ -86,7 +99,7 @@ pub(crate) fn anchor(expr: &Expr, params: &Times) -> Result<Option<(Option<i64>,
         Expr::Vector(v) => return Timing::new(v.at, v.offset.as_ref(), 0, params).map(|t| Some((t.at, t.offset))),
         Expr::Matrix(m) => return anchor(&Expr::Vector(m.vector.clone()), params),
         Expr::Subquery(s) => Timing::new(s.at, s.offset.as_ref(), 0, params)?,
-        _ => Timing { at: None, offset: 0, range: 0 },
+        _ => Timing { at: None, offset: 0, range: 0, before: 0, after: 0 },
     };
     for child in expr.children() {
         match anchor(child, params)? {

@@ -1,5 +1,6 @@
 //! Functions of ranges: one pass of a moving window over the samples of a series.
 
+mod extended;
 mod growth;
 mod over_time;
 mod rate;
@@ -9,10 +10,11 @@ use crate::eval::{Evaluator, Grid};
 use crate::notes::{Notes, quoted};
 use crate::select::Timing;
 use crate::{Cell, Column, EvalError};
+pub(crate) use extended::{fill_smoothed, with_ends};
 use gantry_model::LabelSet;
 use gantry_model::metric::{NativeHistogram, Samples, is_stale};
 use gantry_query_lang::promql::Function;
-use gantry_query_lang::promql::ast::{Call, Expr, Span, ValueType};
+use gantry_query_lang::promql::ast::{Call, Expr, Extension, Span, ValueType};
 use growth::Growth;
 use std::sync::Arc;
 
@@ -52,6 +54,7 @@ impl Context<'_> {
 pub(crate) struct RangeCall<'e> {
     pub(crate) function: Function,
     pub(crate) matrix: &'e Expr,
+    extension: Option<Extension>,
     /// Numbers beside the range, for each step.
     numbers: Vec<Vec<f64>>,
 }
@@ -60,6 +63,13 @@ impl<'e> RangeCall<'e> {
     /// `None` when the function takes no range, or is not one that looks at series one by one.
     pub(crate) fn new(evaluator: &Evaluator<'_>, call: &'e Call) -> Result<Option<Self>, EvalError> {
         let Some(matrix) = call.args.iter().find(|arg| arg.value_type() == ValueType::Matrix) else { return Ok(None) };
+        let extension = match matrix.unwrap_parens() {
+            Expr::Matrix(matrix) => matrix.vector.extension,
+            _ => None,
+        };
+        if let Some(extension) = extension {
+            extended::check(call.function, extension).map_err(EvalError::new)?;
+        }
         if call.function == Function::AbsentOverTime {
             return Ok(None);
         }
@@ -67,7 +77,7 @@ impl<'e> RangeCall<'e> {
         for arg in call.args.iter().filter(|arg| arg.value_type() == ValueType::Scalar) {
             numbers.push(evaluator.scalar(arg)?);
         }
-        let range = RangeCall { function: call.function, matrix, numbers };
+        let range = RangeCall { function: call.function, matrix, extension, numbers };
         range.remark(evaluator, call);
         Ok(Some(range))
     }
@@ -110,7 +120,9 @@ impl<'e> RangeCall<'e> {
         let name = crate::labels::metric_name(labels);
         let context = Context { function: self.function, notes: e.notes, span: self.matrix.span(), name };
         let is_counter = matches!(self.function, Function::Rate | Function::Increase);
-        let any_number = if (is_counter || self.function == Function::Delta) && samples.histograms.is_empty() {
+        let any_number = if let Some(extension) = self.extension {
+            self.fill_extended(e, timing, (&context, extension), samples, column)
+        } else if (is_counter || self.function == Function::Delta) && samples.histograms.is_empty() {
             growth::fill(self.function, e.grid, timing, samples, column)
         } else {
             self.fill_each(e, timing, &context, samples, column)
@@ -119,6 +131,26 @@ impl<'e> RangeCall<'e> {
             let text = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
             e.notes.info(context.span, &format!("{text} {}", quoted(name)));
         }
+    }
+
+    /// Window by window with what lies around them; whether any answer is a number.
+    fn fill_extended(
+        &self,
+        e: &Evaluator<'_>,
+        timing: Timing,
+        (context, extension): (&Context<'_>, Extension),
+        samples: &Samples,
+        column: &mut Column,
+    ) -> bool {
+        let mut moving = Moving::default();
+        let mut any_number = false;
+        for step in 0..e.grid.count {
+            let (window, _) = moving.around(samples, timing, e.grid.instant(step));
+            let cell = extended::apply(context, &window, extension);
+            any_number |= matches!(cell, Cell::Float(_));
+            column.set(step, cell);
+        }
+        any_number
     }
 
     /// Window by window, whatever they hold; whether any answer is a number.
@@ -185,6 +217,14 @@ struct Moving {
 }
 
 impl Moving {
+    /// The window of an instant with the samples before and after it that count, too.
+    fn around<'s>(&mut self, samples: &'s Samples, timing: Timing, instant: i64) -> (Window<'s>, usize) {
+        let end = timing.end(instant);
+        let range = timing.range.saturating_add(timing.before).saturating_add(timing.after);
+        let (window, first) = self.to(samples, end.saturating_add(timing.after), range);
+        (Window { end, range: timing.range, ..window }, first)
+    }
+
     /// The window that ends at an instant, and the position of its first number.
     #[inline]
     fn to<'s>(&mut self, samples: &'s Samples, end: i64, range: i64) -> (Window<'s>, usize) {

@@ -70,7 +70,7 @@ fn histogram_growth(c: &Context<'_>, points: &[(i64, Arc<NativeHistogram>)], cou
     Some(histogram::compact(&growth))
 }
 
-fn difference(c: &Context<'_>, a: &NativeHistogram, b: &NativeHistogram) -> Option<NativeHistogram> {
+pub(super) fn difference(c: &Context<'_>, a: &NativeHistogram, b: &NativeHistogram) -> Option<NativeHistogram> {
     match histogram::sub(a, b) {
         Ok(result) => {
             if result.reconciled {
@@ -85,7 +85,7 @@ fn difference(c: &Context<'_>, a: &NativeHistogram, b: &NativeHistogram) -> Opti
     }
 }
 
-fn warn_not(c: &Context<'_>, what: &str) {
+pub(super) fn warn_not(c: &Context<'_>, what: &str) {
     c.notes.warn(c.span, &format!("this native histogram metric is not a {what}: {}", quoted(c.name)));
 }
 
