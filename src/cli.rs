@@ -47,7 +47,7 @@ Exit codes:
   69  the server cannot be reached
   70  a part of the running server failed";
 
-/// Collects logs, keeps them safely, and lets you search and watch them.
+/// Collects logs and metrics, keeps them safely, answers questions, and alerts and scales by the answers.
 #[derive(Debug, Parser)]
 #[command(name = "gantry", version, after_help = EXIT_CODES, arg_required_else_help = true, max_term_width = 110)]
 pub struct Cli {
@@ -63,7 +63,7 @@ enum Command {
     Serve(up::ServeArgs),
     /// Shows or follows logs
     Logs(logs::LogsArgs),
-    /// Asks a question in LogQL or SQL
+    /// Asks a question in LogQL, PromQL or SQL
     Query(query::QueryArgs),
     /// Deletes lines, lists such requests, or cancels one
     Delete(delete::DeleteArgs),
@@ -87,7 +87,7 @@ enum Command {
     /// Checks transforms, and tries them on lines
     #[command(subcommand)]
     Transform(transform::TransformCommand),
-    /// Checks rules, and runs their unit tests
+    /// Checks, tests, lists and stores rules
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     /// Shows alerts that fire, and checks configurations of Alertmanager

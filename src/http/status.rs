@@ -20,6 +20,8 @@ Write     POST /loki/api/v1/push           Loki push: JSON, or protobuf with sna
           POST /services/collector         Splunk HEC: /event and /raw
           POST /api/v1/ndjson              JSON: lines, an array or one object
           POST /upload                     systemd-journal-upload
+          POST /api/v1/write               Prometheus remote write; also /v1/metrics (OTLP), /write (InfluxDB)
+          POST /metrics/job/JOB            text or OpenMetrics, as to a Pushgateway
 Read      GET  /loki/api/v1/query_range    LogQL, as Grafana's Loki data source asks
           GET  /loki/api/v1/labels         what there is
           GET  /loki/api/v1/tail           live lines over a WebSocket
@@ -31,12 +33,20 @@ Read      GET  /loki/api/v1/query_range    LogQL, as Grafana's Loki data source 
 Delete    POST /loki/api/v1/delete        lines of streams, hidden at once; GET lists, DELETE cancels
 Move      GET  /api/v1/export              lines of a time range as a Parquet file
           POST /api/v1/import              the same file back
+Rules     GET  /api/v1/rules               what is evaluated, and how it fares
+          GET  /api/v1/alerts              what is pending or fires
+          POST /config/v1/rules/NAMESPACE  store a rule group in PromQL; /loki/api/v1/rules for LogQL
+          POST /api/v1/backtest/rules      what rules would have done with what is stored
+Alerts    GET  /api/v2/alerts              Alertmanager's API, for amtool, Grafana and Prometheus; also
+                                           /api/v2/silences, /api/v2/alerts/groups, /api/v2/status
 Scale     GET  /api/v1/scale/policies      policies of scaling and their last decisions
+          GET  /apis/external.metrics.k8s.io/v1beta1   for Kubernetes' autoscalers; KEDA asks over gRPC
 Operate   GET  /ready  /healthz  /version  /metrics
           POST /flush                      write all memory to files
           POST /api/v1/admin/compact       merge files until nothing is left to merge
 
-Grafana: add a Loki data source with the URL of this server.
+Grafana: add data sources of the types Loki, Prometheus and Alertmanager (implementation Prometheus)
+with the URL of this server.
 ";
 
 /// A page for people; Elasticsearch's clients, which ask here who they speak to, get what they look for.

@@ -290,7 +290,21 @@ fn said(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn amtool_and_the_commands_work_on_the_same_alerts() {
-    let server = Launch::new().start().await;
+    let launch = Launch::new();
+    let config = launch.scratch().join("am.yml");
+    std::fs::write(
+        &config,
+        "global: {smtp_smarthost: 'mail.example:25', smtp_from: g@example.org, opsgenie_api_key: k, slack_api_url: 'http://s/'}\n\
+         route:\n  receiver: all\n  group_by: [alertname]\n  routes:\n  - {receiver: page, matchers: [severity=page], mute_time_intervals: [night]}\n\
+         time_intervals: [{name: night, time_intervals: [{times: [{start_time: '22:00', end_time: '24:00'}]}]}]\n\
+         inhibit_rules: [{source_matchers: [severity=page], target_matchers: [severity=warn], equal: [job]}]\n\
+         receivers:\n- {name: all, email_configs: [{to: a@example.org}], slack_configs: [{channel: c}]}\n\
+         - name: page\n  opsgenie_configs: [{}]\n  pagerduty_configs: [{routing_key: r}]\n  telegram_configs: [{bot_token: t, chat_id: 1}]\n  \
+           webhook_configs: [{url: 'http://127.0.0.1:1/', http_config: {basic_auth: {username: u, password: p}}}]\n",
+    )
+    .unwrap();
+    let launch = launch.expecting("notification").arg("--alertmanager-config").arg(&config);
+    let server = launch.start().await;
     let (gantry, url) = (env!("CARGO_BIN_EXE_gantry"), server.url().to_owned());
     let am = format!("--alertmanager.url={url}");
     said(&run("amtool", &[&am, "alert", "add", "DiskFull", "job=db", "--annotation=summary=95%"]).await);
@@ -314,6 +328,8 @@ async fn amtool_and_the_commands_work_on_the_same_alerts() {
     assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("not found"));
     said(&run("amtool", &[&am, "cluster", "show"]).await);
     said(&run("amtool", &[&am, "config", "show"]).await);
+    // It reads the configuration that is shown, strictly.
+    assert_eq!(said(&run("amtool", &[&am, "config", "routes", "test", "severity=page"]).await).trim(), "page");
     let away = server.loki.get("/alertmanager/api/v2/status").await.unwrap();
     assert_eq!(away.status, 404, "Grafana takes what answers there for Mimir");
     server.stop().await;

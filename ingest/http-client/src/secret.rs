@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
-/// A text that is never shown: its `Debug` and its serialised form are `***`.
+/// A text that is never shown: its `Debug` and its serialised form are `<secret>`, the word of Prometheus, whose
+/// tools know it.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -19,7 +20,7 @@ impl Secret {
     }
 
     fn shown(&self) -> &'static str {
-        if self.0.is_empty() { "" } else { "***" }
+        if self.0.is_empty() { "" } else { "<secret>" }
     }
 }
 
@@ -44,7 +45,7 @@ mod tests {
         let secret = Secret::new("hunter2");
         assert_eq!(
             (format!("{secret:?}"), serde_json::to_string(&secret).unwrap()),
-            ("\"***\"".into(), "\"***\"".into())
+            ("\"<secret>\"".into(), "\"<secret>\"".into())
         );
         assert_eq!(serde_json::to_string(&Secret::default()).unwrap(), "\"\"");
     }

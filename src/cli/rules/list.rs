@@ -60,7 +60,7 @@ fn row(group: &Value, rule: &Value) -> Vec<String> {
     vec![
         text(&group["file"]),
         text(&group["name"]),
-        format!("{}s", group["interval"]),
+        format!("{}s", group["interval"].as_f64().unwrap_or(0.0)),
         text(&rule["name"]),
         text(&rule["type"]),
         text(&rule["state"]),

@@ -159,6 +159,8 @@ fn configured(launch: Launch, logs: &Path, syslog: u16) -> Launch {
     let launch = launch.set("server.syslog_tcp", format!("127.0.0.1:{syslog}"));
     let launch = launch.set("store.memtable_bytes", "1MiB").set("store.min_free", "4MiB");
     let launch = launch.set("store.compact_min_splits", 3).set("store.delete_cancel_period", "0s");
+    // Full early, so that it does not grow while growth is measured.
+    let launch = launch.set("store.cache_bytes", "8MiB");
     let launch = launch.expecting("cutting the unfinished end of the WAL");
     let launch = launch.expecting("No space left on device").expecting("storage_full").expecting("are kept in reserve");
     let launch = launch.expecting("a memtable cannot be written").expecting("a batch could not be stored");

@@ -16,15 +16,20 @@ pub struct Email {
     pub send_resolved: bool,
     /// Addresses that commas separate.
     pub to: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub from: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub hello: String,
     /// HOST:PORT.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub smarthost: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub auth_username: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_password: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_password_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub auth_identity: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_tls: Option<bool>,
@@ -136,6 +141,7 @@ pub struct PagerDuty {
     pub service_key: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_key_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub url: String,
     pub client: Text,
     pub client_url: Text,
@@ -186,6 +192,7 @@ pub struct OpsGenie {
     pub api_key: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub api_url: String,
     pub message: Text,
     pub description: Text,
@@ -230,15 +237,18 @@ pub struct Telegram {
     pub send_resolved: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_config: Option<HttpConfig>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub api_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bot_token: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bot_token_file: Option<PathBuf>,
     pub chat_id: i64,
+    #[serde(skip_serializing_if = "super::is_default")]
     pub message_thread_id: i64,
     pub message: Text,
     pub disable_notifications: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub parse_mode: String,
 }
 
@@ -332,9 +342,12 @@ pub struct WeChat {
     pub http_config: Option<HttpConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_secret: Option<Secret>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub corp_id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub api_url: String,
     pub message: Text,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub message_type: String,
     pub agent_id: Text,
     pub to_user: Text,

@@ -52,16 +52,24 @@ pub struct Global {
     /// How long an alert that does not say when it ends fires after it was last reported. Nanoseconds.
     #[serde(deserialize_with = "resolve_timeout", serialize_with = "duration")]
     pub resolve_timeout: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_config: Option<HttpConfig>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub smtp_from: String,
     pub smtp_hello: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub smtp_smarthost: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub smtp_auth_username: String,
+    #[serde(skip_serializing_if = "is_default")]
     pub smtp_auth_password: Secret,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smtp_auth_password_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub smtp_auth_identity: String,
     pub smtp_require_tls: bool,
+    // Older versions of amtool, which reads what is shown, do not know it.
+    #[serde(skip_serializing_if = "is_default")]
     pub smtp_tls_config: TlsConfig,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slack_api_url: Option<Secret>,
@@ -76,6 +84,7 @@ pub struct Global {
     pub wechat_api_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wechat_api_secret: Option<Secret>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub wechat_api_corp_id: String,
     pub telegram_api_url: String,
 }
@@ -106,6 +115,10 @@ impl Default for Global {
             telegram_api_url: "https://api.telegram.org".to_owned(),
         }
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn resolve_timeout<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i64, D::Error> {

@@ -121,6 +121,15 @@ pub fn reveal(secret: Option<&Secret>, file: Option<&Path>) -> Result<String, St
     }
 }
 
+/// Shows where a URL leads and not what it carries. Older versions of amtool, which reads it, take nothing but a URL here.
+fn without_path<S: serde::Serializer>(url: &Option<Secret>, into: S) -> Result<S::Ok, S::Error> {
+    let url = url.as_ref().map_or("", Secret::reveal);
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    into.serialize_str(&format!("{scheme}://{host}/<secret>"))
+}
+
 /// A POST with version 4 of Alertmanager's document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -128,7 +137,7 @@ pub struct WebhookConfig {
     pub send_resolved: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_config: Option<HttpConfig>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_path")]
     pub url: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url_file: Option<PathBuf>,
