@@ -2,7 +2,7 @@
 
 use crate::humanize::{humanize, humanize_1024, humanize_duration, humanize_percentage, humanize_timestamp};
 use gantry_query_lang::duration::{format_go_duration, parse_prometheus_duration};
-use gantry_template::{Args, TMPL, TemplateError, Time, Value, fail, title, upper, url_query};
+use gantry_template::{Args, TemplateError, Time, Value, fail, function_table, title, upper, url_query};
 use regex::Regex;
 use std::collections::BTreeMap;
 
@@ -14,33 +14,7 @@ pub trait Surroundings {
     fn external_url(&self) -> &str;
 }
 
-macro_rules! functions {
-    ($($variant:ident $name:literal $least:literal $most:expr;)+) => {
-        /// A function of templates.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Function { $($variant),+ }
-
-        impl Function {
-            const ALL: &[Function] = &[$(Function::$variant),+];
-
-            /// The number of the function with a name.
-            pub fn named(name: &str) -> Option<u16> {
-                match name {
-                    $($name => Some(Function::$variant as u16),)+
-                    "tmpl" => Some(TMPL),
-                    _ => None,
-                }
-            }
-
-            /// Fewest and most arguments.
-            fn arity(self) -> (usize, usize) {
-                match self { $(Function::$variant => ($least, $most)),+ }
-            }
-        }
-    };
-}
-
-functions! {
+function_table! {
     Query "query" 1 1; First "first" 1 1; Label "label" 2 2; ValueOf "value" 1 1; StrValue "strvalue" 1 1;
     SortByLabel "sortByLabel" 2 2; ArgsOf "args" 0 usize::MAX;
     ReReplaceAll "reReplaceAll" 3 3; Match "match" 2 2; Title "title" 1 1; ToUpper "toUpper" 1 1; ToLower "toLower" 1 1;
@@ -55,9 +29,7 @@ functions! {
 /// Calls the function with a number.
 pub fn call(number: u16, values: Vec<Value>, around: &dyn Surroundings) -> Result<Value, TemplateError> {
     use Function::*;
-    let Some(function) = Function::ALL.get(usize::from(number)).copied() else { return fail("no such function") };
-    let (least, most) = function.arity();
-    let args = Args::new(values, least, most)?;
+    let (function, args) = Function::with(number, values)?;
     match function {
         Query => around.query(args.text(0)?),
         First | Label | ValueOf | StrValue | SortByLabel | ArgsOf => samples(function, args),

@@ -1,5 +1,6 @@
 //! Loki's push request in JSON: `{"streams":[{"stream":{"app":"web"},"values":[["<ns>","line",{"trace":"1"}]]}]}`.
 
+use super::json::Text;
 use super::{DecodeError, names, readable};
 use crate::incoming::Incoming;
 use gantry_model::{LabelSet, LogBatchBuilder, Timestamp};
@@ -103,33 +104,6 @@ impl Visitor<'_> for NanosVisitor {
 
     fn visit_u64<E: Error>(self, ns: u64) -> Result<Nanos, E> {
         i64::try_from(ns).map(|ns| Nanos(Timestamp(ns))).map_err(|_| E::invalid_value(Unexpected::Unsigned(ns), &self))
-    }
-}
-
-/// A string, borrowed where it has no escapes.
-pub(super) struct Text<'a>(pub Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod gather;
 pub(crate) mod grouped;
 mod influx;
 mod journal;
+mod json;
 pub mod label_string;
 mod loki_json;
 mod loki_protobuf;

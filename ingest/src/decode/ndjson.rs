@@ -2,14 +2,13 @@
 //! several lines.
 
 use super::grouped::{Grouped, Pairs};
-use super::loki_json::Text;
+use super::json::{Object, Text};
 use super::{DecodeError, names, readable, time};
 use crate::error::{Refusals, cut};
 use crate::incoming::Incoming;
 use crate::reason::Reason;
 use gantry_model::{LabelSet, Timestamp};
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -152,9 +151,6 @@ fn read_line<'a>(text: &'a str, fields: &NdjsonFields, now: Timestamp) -> Result
     Ok(Line { labels, at, body, metadata })
 }
 
-/// The fields of one object, values as they stand in the text.
-struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
 impl<'a> Object<'a> {
     /// The last of the fields of that name, strings without their quotes; `None` for null.
     fn text(&self, name: &str) -> Option<Cow<'a, str>> {
@@ -196,30 +192,6 @@ fn plain(value: &RawValue) -> Option<Cow<'_, str>> {
         b'"' => serde_json::from_str::<Text<'_>>(raw).ok().map(|text| text.0),
         b'n' => None,
         _ => Some(Cow::Borrowed(raw)),
-    }
-}
-
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor)
-    }
-}
-
-struct ObjectVisitor;
-
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Object<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
-        let mut fields = Vec::with_capacity(16);
-        while let Some((Text(name), value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
-            fields.push((name, value));
-        }
-        Ok(Object(fields))
     }
 }
 

@@ -142,7 +142,7 @@ fn event_time(raw: &str) -> Result<Timestamp, (Reason, String)> {
 /// The text of a string, other values as JSON; `None` for what counts as blank.
 fn plain(raw: &str) -> Option<Cow<'_, str>> {
     let text = match raw.starts_with('"') {
-        true => serde_json::from_str::<super::loki_json::Text<'_>>(raw).ok()?.0,
+        true => serde_json::from_str::<super::json::Text<'_>>(raw).ok()?.0,
         false => Cow::Borrowed(raw),
     };
     (!text.is_empty() && raw != "null" && raw != "{}").then_some(text)

@@ -40,6 +40,39 @@ pub type Named = fn(&str) -> Option<u16>;
 /// A host that gives a function this number has templates called by a name that is computed: `tmpl NAME DATA`.
 pub const TMPL: u16 = u16::MAX;
 
+/// A table of a host's functions: `Variant "name" LEAST MOST;` for each, with its fewest and most arguments. Makes a public `enum
+/// Function` with `Function::named`, which also knows `tmpl`, and `Function::with`, by which a host calls them.
+#[macro_export]
+macro_rules! function_table {
+    ($($variant:ident $name:literal $least:literal $most:expr;)+) => {
+        /// A function of templates.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Function { $($variant),+ }
+
+        impl Function {
+            const ALL: &[Function] = &[$(Function::$variant),+];
+
+            /// The number of the function with a name.
+            pub fn named(name: &str) -> Option<u16> {
+                match name {
+                    $($name => Some(Function::$variant as u16),)+
+                    "tmpl" => Some($crate::TMPL),
+                    _ => None,
+                }
+            }
+
+            /// The function with a number, and its arguments.
+            fn with(number: u16, values: Vec<$crate::Value>) -> Result<(Function, $crate::Args), $crate::TemplateError> {
+                let Some(function) = Function::ALL.get(usize::from(number)).copied() else {
+                    return $crate::fail("no such function");
+                };
+                let (least, most) = match function { $(Function::$variant => ($least, $most)),+ };
+                Ok((function, $crate::Args::new(values, least, most)?))
+            }
+        }
+    };
+}
+
 /// What a template is rendered with.
 pub trait Host {
     /// Calls the function with a number that [`Named`] gave.

@@ -1,41 +1,16 @@
 //! Functions of notifications' templates; Go's own are the template engine's.
 
-use gantry_template::{Args, TMPL, TemplateError, Value, fail, title, upper};
+use gantry_template::{Args, TemplateError, Value, fail, function_table, title, upper};
 use regex::Regex;
 
-macro_rules! functions {
-    ($($variant:ident $name:literal $least:literal $most:expr;)+) => {
-        #[derive(Clone, Copy, Debug)]
-        pub enum Function { $($variant),+ }
-
-        impl Function {
-            const ALL: &[Function] = &[$(Function::$variant),+];
-
-            pub fn named(name: &str) -> Option<u16> {
-                match name {
-                    $($name => Some(Function::$variant as u16),)+
-                    "tmpl" => Some(TMPL),
-                    _ => None,
-                }
-            }
-
-            fn arity(self) -> (usize, usize) {
-                match self { $(Function::$variant => ($least, $most)),+ }
-            }
-        }
-    };
-}
-
-functions! {
+function_table! {
     ToUpper "toUpper" 1 1; ToLower "toLower" 1 1; Title "title" 1 1; TrimSpace "trimSpace" 1 1; Join "join" 2 2;
     Match "match" 2 2; SafeHtml "safeHtml" 1 1; SafeUrl "safeUrl" 1 1; ReReplaceAll "reReplaceAll" 3 3;
     StringSlice "stringSlice" 0 usize::MAX; ToJson "toJson" 1 1;
 }
 
 pub fn call(number: u16, values: Vec<Value>) -> Result<Value, TemplateError> {
-    let Some(function) = Function::ALL.get(usize::from(number)).copied() else { return fail("no such function") };
-    let (least, most) = function.arity();
-    let args = Args::new(values, least, most)?;
+    let (function, args) = Function::with(number, values)?;
     match function {
         Function::Join => join(&args),
         Function::Match => Ok(Value::Bool(regex(args.text(0)?)?.is_match(args.text(1)?))),
