@@ -104,7 +104,7 @@ clippy() {
 unit() {
     say "unit and contract tests, conformance of the language and its evaluation"
     cargo test --release --locked --workspace --lib --bins \
-        --test conformance --test language --test robustness --test semantics --test 'promql*' --test promtool --test hpa --test limits --test same_answers
+        --test conformance --test language --test robustness --test semantics --test 'promql*' --test promtool --test hpa --test any_input --test limits --test same_answers
 }
 
 # The scenarios fail, and do not skip, when a server or the conformance cases are missing.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const FILE_LINES: usize = 600;
-const FUNCTION_LINES: usize = 120;
+const FILE_LINES: usize = 500;
+const FUNCTION_LINES: usize = 100;
 
 /// Who may know whom. The root package may know all; nothing may know the root.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -72,17 +72,24 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every crate of the workspace with all that it depends on, for whatever purpose.
-fn dependencies() -> BTreeMap<String, Vec<String>> {
+/// The crates of the workspace, as cargo describes them.
+fn packages() -> Vec<Value> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(root());
     let output = command.output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
-    let name = |value: &Value| value["name"].as_str().expect("everything has a name").to_owned();
-    let packages = metadata["packages"].as_array().expect("there are packages");
+    metadata["packages"].as_array().expect("there are packages").clone()
+}
+
+fn name(value: &Value) -> String {
+    value["name"].as_str().expect("everything has a name").to_owned()
+}
+
+/// Every crate of the workspace with all that it depends on, for whatever purpose.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
     let of = |package: &Value| package["dependencies"].as_array().expect("a list").iter().map(name).collect();
-    packages.iter().map(|package| (name(package), of(package))).collect()
+    packages().iter().map(|package| (name(package), of(package))).collect()
 }
 
 /// Every Rust file of the workspace.
@@ -159,6 +166,21 @@ fn axum_appears_only_in_files_for_http() {
         }
     }
     report(problems);
+}
+
+#[test]
+fn every_test_is_run() {
+    let script = std::fs::read_to_string(root().join("test.sh")).expect("the script of the tests");
+    let words = script.split_whitespace().map(|word| word.trim_matches('\''));
+    let named: Vec<&str> =
+        words.clone().zip(words.skip(1)).filter(|(flag, _)| *flag == "--test").map(|pair| pair.1).collect();
+    let runs = |test: &str| {
+        named.iter().any(|one| one.strip_suffix('*').map_or(*one == test, |begin| test.starts_with(begin)))
+    };
+    let packages = packages();
+    let targets = packages.iter().flat_map(|package| package["targets"].as_array().expect("a list"));
+    let tests = targets.filter(|target| target["kind"][0] == "test").map(name);
+    report(tests.filter(|test| !runs(test)).map(|test| format!("test.sh does not run {test}")).collect());
 }
 
 #[test]
