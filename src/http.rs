@@ -46,6 +46,9 @@ use tower::ServiceExt;
 /// Largest body of a request to the routes of this crate and of query; ingest has its own, larger limit.
 const MAX_BODY_BYTES: usize = 2 << 20;
 
+/// Paths with what answers there.
+pub type Routes = Router;
+
 /// What the handlers share. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App(Arc<Inner>);
@@ -105,7 +108,7 @@ impl App {
         let ingest = ingest.layer(middleware::from_fn_with_state(self.clone(), write_gate));
         let query = query.layer(middleware::from_fn_with_state(background, background::in_background));
         let small = admin.merge(export).merge(query).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
-        let router = small.merge(ingest);
+        let router = small.merge(ingest).fallback(status::no_such_path);
         let router = router.layer(middleware::from_fn_with_state(self.clone(), measure::measure));
         if self.0.parts.set(router).is_ok() {
             *self.0.readiness.write() = Readiness::Ready;

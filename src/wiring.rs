@@ -22,7 +22,7 @@ pub(crate) use rules::told;
 use crate::backtest::Backtests;
 use crate::config::{Config, ServerOptions};
 use crate::http::{
-    App, Background, ServeLimits, Transfers, alertmanager_router, backtest_router, import_router, keda_router,
+    App, Background, Routes, ServeLimits, Transfers, alertmanager_router, backtest_router, import_router, keda_router,
     rules_router, scale_router, serve, targets_router,
 };
 use crate::supervisor::{Kind, Phase, Supervisor};
@@ -36,6 +36,7 @@ use gantry_ingest::{Ingest, MetricIngest};
 use gantry_model::{Clock, SystemClock};
 use gantry_query::{QueryEngine, QueryOptions};
 use gantry_store::Store;
+use gantry_store_api::AppendMetrics;
 use listen::Listeners;
 use prometheus::Registry;
 use rules::{Everyone, RuleData, RulerParts};
@@ -113,25 +114,9 @@ impl Process {
             read_routes = gantry_query::router(query.clone());
         }
         if roles.has(Role::Alerting) {
-            let (meta, url) = (store.meta(), bound.url(&config));
-            let manager =
-                alerts::start(&supervisor, &config, url.clone(), meta.clone(), clock.clone(), &registry).await?;
-            let parts = RulerParts {
-                supervisor: &supervisor,
-                config: &config,
-                meta,
-                clock: clock.clone(),
-                registry: &registry,
-            };
-            let data = RuleData::new(query.clone(), append, &config, url);
-            let backtests = Backtests::new(query.clone(), manager.clone(), data.templates.clone());
-            let mut everyone = Everyone(vec![Arc::new(Embedded(manager.clone()))]);
-            if let Some(elsewhere) = alerts::outward(&supervisor, &config, &registry)? {
-                everyone.0.push(Arc::new(elsewhere));
-            }
-            let ruler = rules::start(parts, data, Arc::new(everyone)).await?;
-            read_routes = read_routes.merge(rules_router(ruler)).merge(alertmanager_router(manager));
-            read_routes = read_routes.merge(backtest_router(Arc::new(backtests)));
+            let (meta, clock) = (store.meta(), clock.clone());
+            let parts = RulerParts { supervisor: &supervisor, config: &config, meta, clock, registry: &registry };
+            read_routes = read_routes.merge(start_alerting(parts, query.clone(), append, bound.url(&config)).await?);
         }
         if roles.has(Role::Platform) {
             let (clock, meta, samples) = (clock.clone(), store.meta(), samples.clone());
@@ -197,6 +182,28 @@ impl Process {
         ];
         supervisor.drain(phases).await
     }
+}
+
+/// Starts rules and the Alertmanager; `url` is where people reach this server.
+async fn start_alerting(
+    parts: RulerParts<'_>,
+    query: Arc<QueryEngine>,
+    append: Arc<dyn AppendMetrics>,
+    url: String,
+) -> anyhow::Result<Routes> {
+    let RulerParts { supervisor, config, registry, .. } = parts;
+    let manager =
+        alerts::start(supervisor, config, url.clone(), parts.meta.clone(), parts.clock.clone(), registry).await?;
+    let mut told = vec![format!("{url}/api/v2/alerts")];
+    let data = RuleData::new(query.clone(), append, config, url);
+    let backtests = Backtests::new(query, manager.clone(), data.templates.clone());
+    let mut everyone = Everyone(vec![Arc::new(Embedded(manager.clone()))]);
+    if let Some(elsewhere) = alerts::outward(supervisor, config, registry)? {
+        told.extend(elsewhere.servers());
+        everyone.0.push(Arc::new(elsewhere));
+    }
+    let ruler = rules::start(parts, data, Arc::new(everyone)).await?;
+    Ok(rules_router(ruler, told).merge(alertmanager_router(manager)).merge(backtest_router(Arc::new(backtests))))
 }
 
 /// Intermediate results that do not fit into memory go to the data directory, unless the configuration says otherwise.

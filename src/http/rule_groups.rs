@@ -1,5 +1,5 @@
 //! Rule groups that clients store, in YAML as in the ruler APIs of Loki and Mimir: rules in LogQL below
-//! `/loki/api/v1/rules`, in PromQL below `/api/v1/rules` and `/config/v1/rules`.
+//! `/loki/api/v1/rules` and, where older clients look, `/api/prom/rules`, in PromQL below `/api/v1/rules` and `/config/v1/rules`.
 
 use super::tenant::Tenant;
 use axum::Router;
@@ -24,6 +24,7 @@ type Rules = State<Stored>;
 
 pub fn routes(ruler: &Arc<Ruler>) -> Router {
     below("/loki/api/v1/rules", Language::Logql, true, ruler)
+        .merge(below("/api/prom/rules", Language::Logql, true, ruler))
         .merge(below("/config/v1/rules", Language::Promql, true, ruler))
         .merge(below("/api/v1/rules", Language::Promql, false, ruler))
 }

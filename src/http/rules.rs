@@ -1,4 +1,4 @@
-//! `GET /api/v1/rules` and `/api/v1/alerts`, as in Prometheus: rules of the tenant who asks, in PromQL and LogQL. Below
+//! `GET /api/v1/rules`, `/api/v1/alerts` and `/api/v1/alertmanagers`, as in Prometheus: rules of the tenant who asks, in PromQL and LogQL. Below
 //! `/prometheus`, where Loki's ruler has them, those in LogQL alone.
 
 use super::tenant::Tenant;
@@ -17,8 +17,12 @@ use std::sync::Arc;
 
 type Rules = State<Arc<Ruler>>;
 
-pub fn rules_router(ruler: Arc<Ruler>) -> Router {
+/// `told`: where alerts are sent.
+pub fn rules_router(ruler: Arc<Ruler>, told: Vec<String>) -> Router {
+    let told: Vec<Value> = told.into_iter().map(|url| json!({ "url": url })).collect();
+    let told = json!({ "activeAlertmanagers": told, "droppedAlertmanagers": [] });
     Router::new()
+        .route("/api/v1/alertmanagers", get(async move || success(&told)))
         .route("/api/v1/rules", get(all_rules))
         .route("/api/v1/alerts", get(all_alerts))
         .route("/prometheus/api/v1/rules", get(log_rules))

@@ -3,7 +3,7 @@
 use super::{App, Readiness};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use prometheus::{Encoder, TextEncoder};
 use serde_json::json;
@@ -57,6 +57,12 @@ pub async fn welcome(headers: HeaderMap) -> Response {
         return gantry_ingest::http::elastic_info();
     }
     WELCOME.into_response()
+}
+
+/// As Go's servers begin it, with where to look.
+pub async fn no_such_path(method: Method, uri: Uri) -> Response {
+    let text = format!("404 page not found: nothing answers {method} {}; GET / says what does\n", uri.path());
+    (StatusCode::NOT_FOUND, text).into_response()
 }
 
 /// "ready" with 200, or the reason with 503.

@@ -95,6 +95,13 @@ pub fn outward(supervisor: &Supervisor, config: &Config, registry: &Registry) ->
 /// Hands alerts of rules to other Alertmanagers.
 pub struct Elsewhere(Arc<Outward>);
 
+impl Elsewhere {
+    /// Where alerts are sent, without credentials.
+    pub fn servers(&self) -> Vec<String> {
+        self.0.servers().collect()
+    }
+}
+
 #[async_trait]
 impl Notify for Elsewhere {
     async fn notify(&self, tenant: &TenantId, alerts: Vec<Told>) {

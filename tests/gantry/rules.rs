@@ -124,6 +124,13 @@ async fn clients_store_groups_as_with_loki_and_they_survive_a_kill() {
     let since = pending(&server).await;
     server.kill();
     let server = launch.start().await;
+    let older = server.loki.get("/api/prom/rules/team%2Fa/g").await.unwrap();
+    assert!(older.status == 200 && older.text.contains("name: g"), "{}", older.text);
+    let told = get(&server, "/api/v1/alertmanagers").await;
+    let own = told["data"]["activeAlertmanagers"][0]["url"].as_str().unwrap().to_owned();
+    assert!(own.ends_with("/api/v2/alerts") && told["data"]["droppedAlertmanagers"] == json!([]), "{told}");
+    let nowhere = server.loki.get("/api/v1/nosuch").await.unwrap();
+    assert_eq!((nowhere.status, nowhere.text.contains("nothing answers GET /api/v1/nosuch")), (404, true));
     let stored = server.loki.get("/loki/api/v1/rules/team%2Fa/g").await.unwrap();
     assert!(stored.text.contains("absent_over_time") && stored.text.contains("for: 1h"), "{}", stored.text);
     eventually("it is pending for as long as before", LONG, async || {

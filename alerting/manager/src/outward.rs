@@ -74,6 +74,14 @@ impl Outward {
         Ok(Outward { remotes, metrics })
     }
 
+    /// Where alerts are sent, without credentials.
+    pub fn servers(&self) -> impl Iterator<Item = String> {
+        self.remotes.iter().map(|remote| {
+            let scheme = remote.url.split("://").next().unwrap_or_default();
+            format!("{scheme}://{}/api/v2/alerts", remote.name)
+        })
+    }
+
     /// Queues alerts for every server; never waits.
     pub fn put(&self, tenant: &TenantId, alerts: &[PostedAlert]) {
         for remote in &self.remotes {
@@ -186,6 +194,7 @@ mod tests {
             (remote.name.as_str(), remote.url.as_str()),
             ("h:9093/am", "http://user:hush@h:9093/am/api/v2/alerts")
         );
+        assert_eq!(outward.servers().collect::<Vec<_>>(), ["http://h:9093/am/api/v2/alerts"]);
         assert_eq!(outward.metrics.dropped.with_label_values(&["h:9093/am"]).get(), 3);
         let batches: Vec<(TenantId, Vec<PostedAlert>)> = std::iter::from_fn(|| remote.next()).collect();
         assert_eq!(batches[0].1[0], alert(3), "the three oldest are gone");
