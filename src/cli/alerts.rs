@@ -103,7 +103,7 @@ fn check(file: &std::path::Path) -> Result<(), Failure> {
     let config = config.map_err(|wrong| anyhow!("{}: {wrong}", file.display()))?;
     let integrations: usize = config.receivers.iter().map(|receiver| receiver.integrations().len()).sum();
     println!(
-        "{}: sound: {} receivers with {integrations} integrations, {} inhibit rules, {} time intervals",
+        "{}: sound: receivers: {}, integrations: {integrations}, inhibit rules: {}, time intervals: {}",
         file.display(),
         config.receivers.len(),
         config.inhibit_rules.len(),

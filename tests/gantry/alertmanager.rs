@@ -348,7 +348,7 @@ async fn a_configuration_can_be_checked_and_a_wrong_one_stops_the_start() {
     let file = launch.scratch().join("am.yml");
     let (good, said) =
         check(&file, "route: {receiver: a}\nreceivers: [{name: a, slack_configs: [{api_url: 'http://s'}]}]\n");
-    assert!(good && said.contains("1 receivers with 1 integrations"), "{said}");
+    assert!(good && said.contains("receivers: 1, integrations: 1"), "{said}");
     let (good, said) = check(&file, "route:\n  receiver: a\n  groupby: [x]\nreceivers: [{name: a}]\n");
     assert!(!good && said.contains("unknown field `groupby`") && said.contains("line 3"), "{said}");
     let mut server = launch.arg("--alertmanager-config").arg(&file).spawn();

@@ -93,7 +93,7 @@ async fn new_rules_are_tried_out_on_history() {
     assert!(svg.contains("DiskFull host=a severity=page") && svg.contains("time (UTC)"), "{svg}");
 
     let table = text(&backtest(&server, &rules, &["--step", "5m"]).await.stdout);
-    for part in ["DiskFull", "1 alerts fired", "2026-03-02T06:10:00.000Z  2h50m", "2 notifications (pager: 2)"] {
+    for part in ["DiskFull", "alerts that fired: 1", "2026-03-02T06:10:00.000Z  2h50m", "notifications: 2 (pager: 2)"] {
         assert!(table.contains(part), "{part} in:\n{table}");
     }
     let stored =

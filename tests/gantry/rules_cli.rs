@@ -134,7 +134,7 @@ async fn groups_are_stored_listed_shown_and_removed() {
     };
     let (metrics, lines) = (metrics.to_str().unwrap(), lines.to_str().unwrap());
     let (code, out, told) = run(&["apply", "team/a", metrics]).await;
-    assert_eq!((code, out.as_str()), (0, "team/a/a b: stored, 1 rules\nteam/a/on: stored, 1 rules\n"), "{told}");
+    assert_eq!((code, out.as_str()), (0, "team/a/a b: stored, rules: 1\nteam/a/on: stored, rules: 1\n"), "{told}");
     let (code, _, told) = run(&["apply", "team/a", lines]).await;
     assert_eq!(code, 1);
     assert!(told.contains("could not parse expression"), "{told}");

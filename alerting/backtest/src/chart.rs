@@ -93,7 +93,7 @@ fn head(report: &Report, bottom: f64, left_out: usize, out: &mut String) {
         String::new()
     };
     let title = format!(
-        "{} to {} UTC: {} alerts fired, {} notifications{more}",
+        "{} to {} UTC: alerts that fired: {}, notifications: {}{more}",
         moment(report.start_ms, "%Y-%m-%d %H:%M"),
         moment(report.end_ms, "%Y-%m-%d %H:%M"),
         report.fired,

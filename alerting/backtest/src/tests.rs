@@ -288,7 +288,7 @@ fn a_chart_has_axes_a_legend_and_a_row_for_each_alert() {
         ">pending<",
         ">firing<",
         "01-01 01:00",
-        "2 alerts fired",
+        "alerts that fired: 2",
         "A a=&lt;1&gt;",
         "A a=2",
         "</svg>",

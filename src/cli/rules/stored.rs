@@ -65,7 +65,7 @@ pub async fn apply(args: ApplyArgs) -> Result<(), Failure> {
     let (client, path) = (Client::new(&args.server)?, path(&args.spoken, [&args.namespace])?);
     for group in groups {
         client.post_text(&path, &[], group.to_yaml()).await?;
-        println!("{}/{}: stored, {} rules", args.namespace, group.name, group.rules.len());
+        println!("{}/{}: stored, rules: {}", args.namespace, group.name, group.rules.len());
     }
     Ok(())
 }

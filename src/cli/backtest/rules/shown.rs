@@ -15,7 +15,7 @@ pub fn lines(report: &Report, limit: usize) -> Vec<String> {
             lines.push(format!("{}: {failed} of {of} evaluations failed, first at {}: {why}", rule.name, time(*at_ms)));
         }
     }
-    lines.extend([String::new(), format!("{} alerts fired", report.fired)]);
+    lines.extend([String::new(), format!("alerts that fired: {}", report.fired)]);
     lines.extend(alerts(&report.episodes, report.end_ms, limit));
     lines.extend([String::new(), notified(report)]);
     lines.extend(notifications(&report.notifications, limit));
@@ -81,7 +81,7 @@ fn notified(report: &Report) -> String {
     }
     let each: Vec<String> = counts.iter().map(|(receiver, count)| format!("{receiver}: {count}")).collect();
     let each = if each.is_empty() { String::new() } else { format!(" ({})", each.join(", ")) };
-    format!("{} notifications{each}", report.notified)
+    format!("notifications: {}{each}", report.notified)
 }
 
 fn notifications(all: &[Notification], limit: usize) -> Vec<String> {
