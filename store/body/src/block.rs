@@ -5,32 +5,37 @@ use crate::encode::checksum;
 use crate::error::BodyError;
 use crate::numbers::Input;
 use crate::pairs::PairSet;
+use crate::places::{Cursor, Places};
 use crate::read::{
-    Frame, Holds, Place, decompress, read_column, read_directory, read_frames, read_ids, read_templates,
+    Directory, Holds, decompress, read_column, read_directory, read_frames, read_ids, read_templates, unread,
 };
 use crate::rows::Rows;
+use crate::source::Source;
 use crate::template::Template;
-use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Bytes before the head.
+const PREFIX: usize = 12;
 
 /// Lines as templates and columns.
 #[derive(Debug)]
 pub struct Block {
-    bytes: Vec<u8>,
+    /// `None` when all columns are here.
+    source: Option<Box<dyn Source>>,
     templates: Vec<Template>,
-    /// Template of each row, and which of its rows it is.
-    places: Vec<(u32, u32)>,
-    counts: Vec<u32>,
-    frames: Vec<Frame>,
-    columns: Vec<Place>,
-    /// Bits of the sets of pairs of all columns.
-    pairs: Vec<u8>,
+    places: Places,
+    directory: Directory,
+    /// Of each template, once a column of it was read.
+    columns: Vec<OnceLock<Box<[Values]>>>,
     /// Bytes of each line, once somebody asked.
-    lens: OnceLock<Result<Vec<u32>, BodyError>>,
+    lens: OnceLock<Vec<u32>>,
     /// Bytes of frames and columns that were read so far.
     decoded: AtomicUsize,
 }
+
+/// A column, once it was read.
+type Values = OnceLock<Box<Column>>;
 
 /// Lines one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,35 +47,49 @@ pub struct Text {
 }
 
 impl Block {
-    /// Reads the head and the templates of the rows.
+    /// As [`Block::open_from`], of bytes in memory.
     ///
     /// # Errors
     /// The bytes are no block, or damaged.
     pub fn open(bytes: Vec<u8>) -> Result<Self, BodyError> {
-        let mut input = Input(&bytes);
-        let (len, raw_len, sum) = (input.word()? as usize, input.word()? as usize, input.word()?);
-        let packed = input.take(len)?;
-        if checksum(packed) != sum {
+        let len = bytes.len();
+        Block::open_from(Box::new(bytes), len)
+    }
+
+    /// Reads the head and the templates of the rows of a block of `len` bytes; columns are read when they are needed.
+    ///
+    /// # Errors
+    /// The bytes are no block, or damaged, or cannot be read.
+    pub fn open_from(source: Box<dyn Source>, len: usize) -> Result<Self, BodyError> {
+        let prefix = source.read(0..PREFIX.min(len)).map_err(unread)?;
+        let mut input = Input(&prefix);
+        let (packed_len, raw_len, sum) = (input.word()? as usize, input.word()? as usize, input.word()?);
+        let after = PREFIX + packed_len;
+        let left = len.checked_sub(after).ok_or(BodyError::Malformed("it ends early"))?;
+        let packed = source.read(PREFIX..after).map_err(unread)?;
+        if checksum(&packed) != sum {
             return Err(BodyError::Checksum("the head"));
         }
-        let head = decompress(packed, raw_len)?;
+        let head = decompress(&packed, raw_len)?;
         let mut head = Input(&head);
         let rows = head.size()?;
         let templates = read_templates(&mut head)?;
-        let (frames, held) = read_frames(&mut head, bytes.get(12 + len..).unwrap_or_default().len(), 12 + len)?;
+        let (frames, columns) = read_frames(&mut head, left, after)?;
+        if columns != templates.iter().map(|template| template.slots).sum::<usize>() {
+            return Err(BodyError::Malformed("there is not a column for every slot"));
+        }
         let first = frames.first().ok_or(BodyError::Malformed("the templates of the rows are missing"))?;
-        let (columns, pairs) = read_directory(&mut head, &templates, &frames, &held)?;
-        let ids = first.raw(&bytes)?;
+        let ids = first.read(&*source)?;
         let ids = read_ids(&mut Input(&ids), rows, templates.len())?;
-        let (places, counts) = places(&ids, templates.len());
+        let places = Places::new(&ids, templates.len());
+        let directory = read_directory(&mut head, frames, columns)?;
+        drop((prefix, packed));
         Ok(Block {
-            bytes,
+            source: Some(source),
+            columns: templates.iter().map(|_| OnceLock::new()).collect(),
             templates,
             places,
-            counts,
-            frames,
-            columns,
-            pairs,
+            directory,
             lens: OnceLock::new(),
             decoded: AtomicUsize::new(0),
         })
@@ -78,50 +97,43 @@ impl Block {
 
     /// A block that was just built, without a trip through bytes.
     pub(crate) fn from_rows(rows: Rows) -> Self {
-        let (places, counts) = places(&rows.rows, rows.templates.len());
-        let template_of = rows.templates.iter().zip(0u32..).flat_map(|(template, at)| vec![at; template.slots]);
-        let place = |(column, template): (Column, u32)| {
-            let holds = match &column {
-                Column::Numbers { .. } => Holds::Numbers,
-                Column::Hex { width, .. } => Holds::Hex(*width),
-                Column::Strings { .. } => Holds::Strings(None),
-            };
-            Place { template, frame: 0, at: 0..0, holds, column: OnceLock::from(Box::new(Ok(column))) }
-        };
-        let columns = rows.columns.into_iter().zip(template_of).map(place).collect();
-        let (bytes, frames, pairs) = Default::default();
+        let places = Places::new(&rows.rows, rows.templates.len());
+        let mut columns = rows.columns.into_iter().map(|column| Values::from(Box::new(column)));
+        let mut of = |template: &Template| OnceLock::from(columns.by_ref().take(template.slots).collect::<Box<[_]>>());
         Block {
-            bytes,
+            source: None,
+            columns: rows.templates.iter().map(&mut of).collect(),
             templates: rows.templates,
             places,
-            counts,
-            frames,
-            columns,
-            pairs,
+            directory: Directory::default(),
             lens: OnceLock::new(),
             decoded: AtomicUsize::new(0),
         }
     }
 
-    /// Decompresses and checks all frames, for a reader that needs every row.
+    /// Reads and checks all frames, for a reader that needs every row.
     ///
     /// # Errors
     /// A frame is damaged.
     pub fn decode_all(&mut self) -> Result<(), BodyError> {
-        let mut open: (u32, Vec<u8>) = (u32::MAX, Vec::new());
-        for place in &self.columns {
-            if place.column.get().is_some() {
-                continue;
+        let Some(source) = &self.source else { return Ok(()) };
+        let mut open: (usize, Vec<u8>) = (usize::MAX, Vec::new());
+        for (number, template) in self.templates.iter().enumerate() {
+            for (slot, values) in self.values(number).iter().enumerate() {
+                if values.get().is_some() {
+                    continue;
+                }
+                let (frame, at) = self.directory.find(template.first_column + slot);
+                if open.0 != frame {
+                    open = (frame, self.directory.frames[frame].read(&**source)?);
+                }
+                let column = read_column(&mut Input(&open.1[at]), self.places.counts()[number] as usize)?;
+                let _ = values.set(Box::new(column));
             }
-            if open.0 != place.frame {
-                open = (place.frame, self.frames[place.frame as usize].raw(&self.bytes)?);
-            }
-            let rows = self.counts[place.template as usize] as usize;
-            let _ = place.column.set(Box::new(read_column(&mut Input(&open.1[as_range(&place.at)]), rows)));
         }
         // They are not needed any more.
-        self.bytes = Vec::new();
-        (0..self.columns.len()).try_for_each(|column| self.column(column).map(|_| ()))
+        (self.source, self.directory.frames) = (None, Vec::new());
+        Ok(())
     }
 
     /// Number of rows.
@@ -131,7 +143,7 @@ impl Block {
 
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.len() == 0
     }
 
     /// The templates; rows name them by position.
@@ -141,44 +153,64 @@ impl Block {
 
     /// How many rows have the template.
     pub fn rows_of(&self, template: u32) -> u32 {
-        self.counts[template as usize]
+        self.places.counts()[template as usize]
     }
 
-    /// The template of a row, and which of the template's rows it is.
-    pub fn place(&self, row: usize) -> (u32, usize) {
-        let (template, at) = self.places[row];
-        (template, at as usize)
+    /// The template of a row.
+    pub fn template(&self, row: usize) -> u32 {
+        self.places.template(row)
     }
 
-    /// A column: `Template::first_column` and up.
-    pub(crate) fn column(&self, column: usize) -> Result<&Column, BodyError> {
-        let place = &self.columns[column];
-        let read = place.column.get_or_init(|| Box::new(self.read(place)));
-        read.as_ref().as_ref().map_err(Clone::clone)
+    /// Finds the template of rows that ascend, and which of the template's rows each is.
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        self.places.cursor()
     }
 
-    fn read(&self, place: &Place) -> Result<Column, BodyError> {
-        let frame = &self.frames[place.frame as usize];
-        let raw = frame.raw.get_or_init(|| {
-            self.decoded.fetch_add(frame.raw_len, Ordering::Relaxed);
-            frame.raw(&self.bytes)
-        });
-        let raw = raw.as_ref().map_err(Clone::clone)?;
-        let rows = self.counts[place.template as usize] as usize;
-        let column = read_column(&mut Input(&raw[as_range(&place.at)]), rows)?;
+    fn values(&self, template: usize) -> &[Values] {
+        let empty = || (0..self.templates[template].slots).map(|_| Values::new()).collect();
+        self.columns[template].get_or_init(empty)
+    }
+
+    /// The column of a slot.
+    pub(crate) fn column(&self, template: u32, slot: usize) -> Result<&Column, BodyError> {
+        let values = &self.values(template as usize)[slot];
+        if let Some(column) = values.get() {
+            return Ok(column);
+        }
+        let column = self.read(template as usize, slot)?;
+        Ok(values.get_or_init(|| Box::new(column)))
+    }
+
+    fn read(&self, template: usize, slot: usize) -> Result<Column, BodyError> {
+        let (frame, at) = self.directory.find(self.templates[template].first_column + slot);
+        let frame = &self.directory.frames[frame];
+        let raw = match (frame.raw.get(), &self.source) {
+            (Some(raw), _) => raw,
+            (None, Some(source)) => {
+                let raw = frame.read(&**source)?;
+                self.decoded.fetch_add(raw.len(), Ordering::Relaxed);
+                frame.raw.get_or_init(|| raw)
+            }
+            (None, None) => return Err(BodyError::Malformed("a column was not read")),
+        };
+        let column = read_column(&mut Input(&raw[at]), self.places.counts()[template] as usize)?;
         self.decoded.fetch_add(column.memory(), Ordering::Relaxed);
         Ok(column)
     }
 
-    /// False when no value of the column holds the literal, as far as its head says.
-    pub(crate) fn can_hold(&self, column: usize, literal: &[u8]) -> bool {
-        match &self.columns[column].holds {
+    /// False when no value of the column holds the literal, as far as its head says. A block without one does not know.
+    pub(crate) fn can_hold(&self, template: u32, slot: usize, literal: &[u8]) -> bool {
+        let column = self.templates[template as usize].first_column + slot;
+        let Some(place) = self.directory.places.get(column) else { return true };
+        match place.holds {
             Holds::Numbers => literal.len() <= 18 && literal.iter().all(u8::is_ascii_digit),
             Holds::Hex(width) => {
-                literal.len() <= *width as usize && literal.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+                literal.len() <= width as usize && literal.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
             }
-            Holds::Strings(None) => true,
-            Holds::Strings(Some(at)) => PairSet::from_bits(&self.pairs[as_range(at)]).can_hold(literal),
+            Holds::Strings { pairs, len } => {
+                let bits = &self.directory.pairs[pairs as usize..pairs as usize + len as usize];
+                PairSet::from_bits(bits).can_hold(literal)
+            }
         }
     }
 
@@ -187,12 +219,16 @@ impl Block {
     /// # Errors
     /// The frame with its values is damaged.
     pub fn write_row(&self, row: usize, out: &mut Vec<u8>) -> Result<(), BodyError> {
-        let (template, at) = self.place(row);
-        let template = &self.templates[template as usize];
-        let mut pieces = template.pieces();
+        let (template, at) = self.places.place(row);
+        self.write_place(template, at, out)
+    }
+
+    /// As [`Block::write_row`], of a row that a cursor found.
+    pub(crate) fn write_place(&self, template: u32, at: usize, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        let mut pieces = self.templates[template as usize].pieces();
         out.extend_from_slice(pieces.next().unwrap_or_default());
         for (slot, piece) in pieces.enumerate() {
-            self.column(template.first_column + slot)?.write(at, out);
+            self.column(template, slot)?.write(at, out);
             out.extend_from_slice(piece);
         }
         Ok(())
@@ -203,21 +239,29 @@ impl Block {
     /// # Errors
     /// A frame is damaged.
     pub fn row_len(&self, row: usize) -> Result<usize, BodyError> {
-        let lens = self.lens.get_or_init(|| self.all_lens()).as_ref().map_err(Clone::clone)?;
-        Ok(lens[row] as usize)
+        if let Some(lens) = self.lens.get() {
+            return Ok(lens[row] as usize);
+        }
+        let lens = self.all_lens()?;
+        Ok(self.lens.get_or_init(|| lens)[row] as usize)
     }
 
     fn all_lens(&self) -> Result<Vec<u32>, BodyError> {
         let mut by_template: Vec<Vec<u32>> = Vec::with_capacity(self.templates.len());
-        for (template, count) in self.templates.iter().zip(&self.counts) {
+        for ((template, number), count) in self.templates.iter().zip(0u32..).zip(self.places.counts()) {
             let fixed = if template.is_raw() { 0 } else { template.text.len() - template.slots };
             let mut lens = vec![fixed as u32; *count as usize];
             for slot in 0..template.slots {
-                self.column(template.first_column + slot)?.add_lens(&mut lens);
+                self.column(number, slot)?.add_lens(&mut lens);
             }
             by_template.push(lens);
         }
-        Ok(self.places.iter().map(|(template, at)| by_template[*template as usize][*at as usize]).collect())
+        let mut cursor = self.cursor();
+        let len = |row: usize| {
+            let (template, at) = cursor.place(row);
+            by_template[template as usize][at]
+        };
+        Ok((0..self.len()).map(len).collect())
     }
 
     /// The lines of rows, in the order asked for.
@@ -226,8 +270,10 @@ impl Block {
     /// A frame with their values is damaged.
     pub fn decode(&self, rows: impl Iterator<Item = usize>) -> Result<Text, BodyError> {
         let mut text = Text::default();
+        let mut cursor = self.cursor();
         for row in rows {
-            self.write_row(row, &mut text.bytes)?;
+            let (template, at) = cursor.place(row);
+            self.write_place(template, at, &mut text.bytes)?;
             text.ends.push(text.bytes.len());
         }
         Ok(text)
@@ -235,25 +281,11 @@ impl Block {
 
     /// Bytes of memory that it takes now, about; more when further columns are read.
     pub fn memory(&self) -> usize {
-        self.bytes.len()
+        let template = |template: &Template| template.text.len() + size_of::<Template>() + size_of::<Values>();
+        self.source.as_ref().map_or(0, |source| source.memory())
             + self.decoded.load(Ordering::Relaxed)
-            + self.pairs.len()
-            + self.columns.len() * size_of::<Place>()
-            + self.places.len() * 8
-            + self.templates.iter().map(|t| t.text.len() + size_of::<Template>()).sum::<usize>()
+            + self.directory.memory()
+            + self.places.memory()
+            + self.templates.iter().map(template).sum::<usize>()
     }
-}
-
-fn places(ids: &[u32], templates: usize) -> (Vec<(u32, u32)>, Vec<u32>) {
-    let mut counts = vec![0u32; templates];
-    let place = |id: &u32| {
-        let at = counts[*id as usize];
-        counts[*id as usize] += 1;
-        (*id, at)
-    };
-    (ids.iter().map(place).collect(), counts)
-}
-
-fn as_range(range: &Range<u32>) -> Range<usize> {
-    range.start as usize..range.end as usize
 }

@@ -63,7 +63,7 @@ impl BlockMover {
         if held.iter().any(is_whole) {
             return self.append_one_by_one(block, rows, map);
         }
-        let number = |row: usize| match map.targets[block.place(row).0 as usize] {
+        let number = |row: usize| match map.targets[block.template(row) as usize] {
             Target::Template { number, .. } => number,
             Target::Unknown | Target::Whole => 0,
         };
@@ -87,14 +87,15 @@ impl BlockMover {
 
     /// As [`BlockMover::append_rows`], where some rows have to be kept whole, among others that are.
     fn append_one_by_one(&mut self, block: &Block, rows: Range<usize>, map: &mut TemplateMap) -> Result<(), BodyError> {
+        let mut cursor = block.cursor();
         for row in rows {
-            let (theirs, at) = block.place(row);
+            let (theirs, at) = cursor.place(row);
             if let Target::Template { number, .. } = map.targets[theirs as usize] {
                 self.rows.rows.push(number);
                 self.append_columns(block, theirs, at..at + 1, map)?;
             } else {
                 let mut line = Vec::new();
-                block.write_row(row, &mut line)?;
+                block.write_place(theirs, at, &mut line)?;
                 self.rows.push_raw(&line);
             }
         }
@@ -110,10 +111,9 @@ impl BlockMover {
         map: &mut TemplateMap,
     ) -> Result<(), BodyError> {
         let Target::Template { number, strings } = &mut map.targets[theirs as usize] else { return Ok(()) };
-        let from = block.templates()[theirs as usize].first_column;
         let first = self.rows.templates[*number as usize].first_column;
         for (slot, strings) in strings.iter_mut().enumerate() {
-            self.append_values(block.column(from + slot)?, at.clone(), first + slot, strings);
+            self.append_values(block.column(theirs, slot)?, at.clone(), first + slot, strings);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use crate::encode::{DICTIONARY, HEX, NUMBERS, PLAIN_STRINGS, checksum, id_bytes}
 use crate::error::BodyError;
 use crate::numbers::{Input, read_numbers};
 use crate::pairs::PairSet;
+use crate::source::Source;
 use crate::strings::Texts;
 use crate::template::Template;
 use std::cell::RefCell;
@@ -14,43 +15,74 @@ use std::sync::OnceLock;
 /// Most bytes of a head or a frame; more is damage.
 const MAX_RAW: usize = u32::MAX as usize;
 
-/// Where a column is, and what is known of it without reading it. A block has thousands of them.
-#[derive(Debug)]
+/// Where a column ends in its frame, and what is known of it without reading it. A block has tens of thousands of them.
+#[derive(Clone, Copy, Debug)]
 pub struct Place {
-    pub template: u32,
-    pub frame: u32,
-    /// Its bytes in the frame.
-    pub at: Range<u32>,
+    pub end: u32,
     pub holds: Holds,
-    pub column: OnceLock<Box<Result<Column, BodyError>>>,
 }
 
 /// What kind of values a column has.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Holds {
     Numbers,
     /// Of so many digits each.
     Hex(u8),
-    /// Where its set of pairs is in `Block::pairs`; `None` in a block that was just built.
-    Strings(Option<Range<u32>>),
+    /// Where its set of pairs is in [`Directory::pairs`].
+    Strings {
+        pairs: u32,
+        len: u16,
+    },
+}
+
+/// Where the columns of a block are. Empty for a block that was just built.
+#[derive(Debug, Default)]
+pub struct Directory {
+    pub frames: Vec<Frame>,
+    pub places: Vec<Place>,
+    /// Bits of the sets of pairs of all columns.
+    pub pairs: Vec<u8>,
+}
+
+impl Directory {
+    /// The number of a column's frame, and the column's bytes in it.
+    pub fn find(&self, column: usize) -> (usize, Range<usize>) {
+        let frame = self.frames.partition_point(|frame| frame.first_column as usize <= column) - 1;
+        let is_first = self.frames[frame].first_column as usize == column;
+        let start = if is_first { 0 } else { self.places[column - 1].end };
+        (frame, start as usize..self.places[column].end as usize)
+    }
+
+    /// Bytes of memory without frames that were read, about.
+    pub fn memory(&self) -> usize {
+        self.frames.len() * size_of::<Frame>() + self.places.len() * size_of::<Place>() + self.pairs.len()
+    }
 }
 
 #[derive(Debug, Default)]
 pub struct Frame {
+    /// Its bytes in the block.
     pub at: Range<usize>,
     pub raw_len: usize,
     pub checksum: u32,
-    pub raw: OnceLock<Result<Vec<u8>, BodyError>>,
+    pub first_column: u32,
+    pub raw: OnceLock<Vec<u8>>,
 }
 
 impl Frame {
-    pub fn raw(&self, bytes: &[u8]) -> Result<Vec<u8>, BodyError> {
-        let packed = bytes.get(self.at.clone()).unwrap_or_default();
-        if checksum(packed) != self.checksum {
+    /// Reads and checks it; keeps nothing.
+    pub fn read(&self, source: &dyn Source) -> Result<Vec<u8>, BodyError> {
+        let packed = source.read(self.at.clone()).map_err(unread)?;
+        if checksum(&packed) != self.checksum {
             return Err(BodyError::Checksum("a frame"));
         }
-        decompress(packed, self.raw_len)
+        decompress(&packed, self.raw_len)
     }
+}
+
+/// An error of a source.
+pub fn unread(error: std::io::Error) -> BodyError {
+    BodyError::Unread(error.to_string())
 }
 
 thread_local! {
@@ -72,47 +104,41 @@ pub fn decompress(packed: &[u8], raw_len: usize) -> Result<Vec<u8>, BodyError> {
     if raw.len() != raw_len { Err(BodyError::Malformed("a frame has another length")) } else { Ok(raw) }
 }
 
-/// The frames, of which `len` bytes follow from `at` on, and how many columns each holds.
-pub fn read_frames(head: &mut Input<'_>, len: usize, mut at: usize) -> Result<(Vec<Frame>, Vec<usize>), BodyError> {
-    let (mut frames, mut held, mut left) = (Vec::new(), Vec::new(), len);
+/// The frames, of which `len` bytes follow from `at` on, and the number of columns in all.
+pub fn read_frames(head: &mut Input<'_>, len: usize, mut at: usize) -> Result<(Vec<Frame>, usize), BodyError> {
+    let (mut frames, mut columns, mut left) = (Vec::new(), 0u32, len);
     for _ in 0..head.size()? {
-        held.push(head.size()?);
+        let first_column = columns;
+        let held = u32::try_from(head.size()?).ok().and_then(|held| columns.checked_add(held));
+        columns = held.ok_or(BodyError::Malformed("it has too many columns"))?;
         let (raw_len, len, checksum) = (head.size()?, head.size()?, head.word()?);
         left = left.checked_sub(len).ok_or(BodyError::Malformed("the directory points outside"))?;
-        frames.push(Frame { at: at..at + len, raw_len, checksum, raw: OnceLock::new() });
+        frames.push(Frame { at: at..at + len, raw_len, checksum, first_column, raw: OnceLock::new() });
         at += len;
     }
-    Ok((frames, held))
+    Ok((frames, columns as usize))
 }
 
-/// Where the columns of all templates are, and the bits of their sets of pairs.
-pub fn read_directory(
-    head: &mut Input<'_>,
-    templates: &[Template],
-    frames: &[Frame],
-    held: &[usize],
-) -> Result<(Vec<Place>, Vec<u8>), BodyError> {
-    let mut frame_of = held.iter().zip(0u32..).flat_map(|(held, frame)| std::iter::repeat_n(frame, *held));
-    let (mut columns, mut pairs) = (Vec::new(), Vec::new());
-    let (mut open, mut start) = (0, 0u32);
-    for (template, number) in templates.iter().zip(0u32..) {
-        for _ in 0..template.slots {
-            let frame = frame_of.next().ok_or(BodyError::Malformed("columns are missing"))?;
-            start = if frame == open { start } else { 0 };
-            open = frame;
-            let end = start as usize + head.size()?;
-            if end > frames[frame as usize].raw_len {
+/// Where the columns of the frames are: `columns` of them, one for each slot of the templates.
+pub fn read_directory(head: &mut Input<'_>, frames: Vec<Frame>, columns: usize) -> Result<Directory, BodyError> {
+    if columns > head.0.len() {
+        return Err(BodyError::Malformed("more columns than bytes"));
+    }
+    let mut places = Vec::with_capacity(columns);
+    let mut pairs = Vec::new();
+    for (at, frame) in frames.iter().enumerate() {
+        let end = frames.get(at + 1).map_or(columns, |next| next.first_column as usize);
+        let mut bytes = 0;
+        for _ in frame.first_column as usize..end {
+            bytes += head.size()?;
+            if bytes > frame.raw_len.min(MAX_RAW) {
                 return Err(BodyError::Malformed("a column reaches beyond its frame"));
             }
-            let (at, holds) = (start..end as u32, read_holds(head, &mut pairs)?);
-            columns.push(Place { template: number, frame, at, holds, column: OnceLock::new() });
-            start = end as u32;
+            places.push(Place { end: bytes as u32, holds: read_holds(head, &mut pairs)? });
         }
     }
-    match frame_of.next() {
-        Some(_) => Err(BodyError::Malformed("more columns than slots")),
-        None => Ok((columns, pairs)),
-    }
+    pairs.shrink_to_fit();
+    Ok(Directory { frames, places, pairs })
 }
 
 fn read_holds(head: &mut Input<'_>, pairs: &mut Vec<u8>) -> Result<Holds, BodyError> {
@@ -121,9 +147,9 @@ fn read_holds(head: &mut Input<'_>, pairs: &mut Vec<u8>) -> Result<Holds, BodyEr
         NUMBERS => Holds::Numbers,
         HEX => Holds::Hex(width),
         DICTIONARY | PLAIN_STRINGS => {
-            let start = pairs.len() as u32;
-            pairs.extend_from_slice(PairSet::read(head)?.bits());
-            Holds::Strings(Some(start..pairs.len() as u32))
+            let (start, set) = (pairs.len() as u32, PairSet::read(head)?);
+            pairs.extend_from_slice(set.bits());
+            Holds::Strings { pairs: start, len: set.bits().len() as u16 }
         }
         _ => return Err(BodyError::Malformed("unknown kind of column")),
     })

@@ -4,7 +4,6 @@ use crate::block::Block;
 use crate::column::{Column, pack_hex, stride};
 use crate::error::BodyError;
 use crate::line::is_token_byte;
-use crate::template::Template;
 use memchr::memmem::Finder;
 
 /// A set of rows of one block.
@@ -104,23 +103,23 @@ impl Block {
     /// A frame that had to be read is damaged.
     pub fn find(&self, literal: &[u8], within: &RowSet) -> Result<RowSet, BodyError> {
         let mut present = vec![false; self.templates().len()];
-        within.iter().for_each(|row| present[self.place(row).0 as usize] = true);
+        within.iter().for_each(|row| present[self.template(row) as usize] = true);
         let search = Search { block: self, literal, finder: Finder::new(literal) };
         let mut found: Vec<Option<Found>> = Vec::with_capacity(present.len());
-        for (template, _) in self.templates().iter().zip(&present) {
-            found.push(if present[found.len()] { search.template(template)? } else { None });
+        for (number, present) in (0u32..).zip(present) {
+            found.push(if present { search.template(number)? } else { None });
         }
         let mut rows = RowSet::none(self.len());
-        let mut line = Vec::new();
+        let (mut line, mut cursor) = (Vec::new(), self.cursor());
         for row in within.iter() {
-            let (template, at) = self.place(row);
-            let hit = match &found[template as usize] {
+            let hit = match &found[self.template(row) as usize] {
                 None => false,
                 Some(Found::All) => true,
-                Some(Found::Some(hits)) => hits[at],
+                Some(Found::Some(hits)) => hits[cursor.place(row).1],
                 Some(Found::Lines) => {
+                    let (template, at) = cursor.place(row);
                     line.clear();
-                    self.write_row(row, &mut line)?;
+                    self.write_place(template, at, &mut line)?;
                     search.finder.find(&line).is_some()
                 }
             };
@@ -139,15 +138,15 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn template(&self, template: &Template) -> Result<Option<Found>, BodyError> {
-        Ok(match self.verdict(template) {
+    fn template(&self, number: u32) -> Result<Option<Found>, BodyError> {
+        Ok(match self.verdict(number) {
             Verdict::Always => Some(Found::All),
             Verdict::Never => None,
             Verdict::Lines => Some(Found::Lines),
             Verdict::Values(slots) => {
                 let mut hits: Option<Vec<bool>> = None;
                 for slot in slots {
-                    let column = self.block.column(template.first_column + slot)?;
+                    let column = self.block.column(number, slot)?;
                     hits = self.values(column, hits);
                 }
                 hits.map(Found::Some)
@@ -155,9 +154,10 @@ impl Search<'_> {
         })
     }
 
-    fn verdict(&self, template: &Template) -> Verdict {
+    fn verdict(&self, number: u32) -> Verdict {
+        let template = &self.block.templates()[number as usize];
         if template.is_raw() {
-            let can_hold = self.block.can_hold(template.first_column, self.literal);
+            let can_hold = self.block.can_hold(number, 0, self.literal);
             return if can_hold { Verdict::Values(vec![0]) } else { Verdict::Never };
         }
         if template.pieces().any(|piece| self.finder.find(piece).is_some()) {
@@ -172,7 +172,7 @@ impl Search<'_> {
             {
                 return Verdict::Lines;
             }
-            if whole && self.block.can_hold(template.first_column + slot, self.literal) {
+            if whole && self.block.can_hold(number, slot, self.literal) {
                 slots.push(slot);
             }
         }

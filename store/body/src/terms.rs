@@ -27,11 +27,11 @@ impl Block {
     /// # Errors
     /// A frame is damaged.
     pub fn for_each_term(&self, rows: Range<usize>, sink: &mut impl TermSink) -> Result<(), BodyError> {
-        for (template, held) in self.held(rows) {
-            let template = &self.templates()[template as usize];
+        for (number, held) in self.held(rows) {
+            let template = &self.templates()[number as usize];
             template.for_each_word(|word| sink.word(word));
-            for (number, slot) in template.slots().into_iter().enumerate() {
-                values(self.column(template.first_column + number)?, held.clone(), slot, sink);
+            for (at, slot) in template.slots().into_iter().enumerate() {
+                values(self.column(number, at)?, held.clone(), slot, sink);
             }
         }
         Ok(())
@@ -41,8 +41,9 @@ impl Block {
     pub(crate) fn held(&self, rows: Range<usize>) -> Vec<(u32, Range<usize>)> {
         let mut known = vec![u32::MAX; self.templates().len()];
         let mut held: Vec<(u32, Range<usize>)> = Vec::new();
+        let mut cursor = self.cursor();
         for row in rows {
-            let (template, at) = self.place(row);
+            let (template, at) = cursor.place(row);
             let slot = &mut known[template as usize];
             if *slot == u32::MAX {
                 *slot = held.len() as u32;

@@ -5,6 +5,7 @@
 
 mod bodies;
 mod body;
+mod file;
 mod granule;
 mod index;
 mod literal;

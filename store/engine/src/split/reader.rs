@@ -1,6 +1,6 @@
 //! Reads splits: opens the index and the Parquet footer once, then rows by position, every page checked by its CRC.
 
-use super::body;
+use super::file::SplitFile;
 use super::granule::GRANULE_ROWS;
 use super::index::{PageSum, SplitIndex};
 use super::meta::SplitMeta;
@@ -13,7 +13,6 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryFutureExt};
 use gantry_body::Block;
 use gantry_store_api::{ScanColumns, StoreError};
-use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection};
@@ -58,10 +57,12 @@ impl Split {
     }
 
     async fn load(&self) -> Result<OpenSplit, StoreError> {
-        let file = self.store.get(&self.meta.index_path()).and_then(|found| found.bytes()).await.map_err(missing)?;
-        let index = SplitIndex::open(&file)?;
-        let path = self.meta.parquet_path();
-        let fetch = RangeFetch { store: &*self.store, path: &path };
+        let index_path = self.meta.index_path();
+        let index = self.store.get(&index_path).and_then(|found| found.bytes());
+        let file = SplitFile::open(self.store.clone(), self.meta.parquet_path());
+        let (index, file) = futures::try_join!(index, file).map_err(missing)?;
+        let index = SplitIndex::open(&index)?;
+        let fetch = RangeFetch { file: &file };
         let footer = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Required)
             .with_prefetch_hint(Some(64 << 10))
@@ -75,16 +76,20 @@ impl Split {
             return Err(StoreError::corrupt("the index and the Parquet file differ in their number of rows"));
         }
         let cache = Arc::downgrade(&self.cache);
-        let (meta, store, index) = (self.meta.clone(), self.store.clone(), Arc::new(index));
-        Ok(OpenSplit { meta, store, path, index, parquet, cache })
+        Ok(OpenSplit { meta: self.meta.clone(), index: Arc::new(index), file, parquet, cache })
     }
 }
 
-fn missing(error: object_store::Error) -> StoreError {
+/// An error of the object store.
+pub(super) fn missing(error: object_store::Error) -> StoreError {
     match error {
         object_store::Error::NotFound { path, .. } => StoreError::corrupt(format!("object {path} is missing")),
         other => StoreError::internal(other),
     }
+}
+
+fn external(error: object_store::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
 }
 
 fn corrupt(error: ParquetError) -> StoreError {
@@ -102,13 +107,12 @@ fn read_schema(coded: bool) -> Schema {
 }
 
 struct RangeFetch<'a> {
-    store: &'a dyn ObjectStore,
-    path: &'a Path,
+    file: &'a SplitFile,
 }
 
 impl parquet::arrow::async_reader::MetadataFetch for RangeFetch<'_> {
     fn fetch(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
-        self.store.get_range(self.path, range).map_err(|e| ParquetError::External(Box::new(e))).boxed()
+        self.file.range(range).map_err(external).boxed()
     }
 }
 
@@ -117,8 +121,7 @@ impl parquet::arrow::async_reader::MetadataFetch for RangeFetch<'_> {
 pub struct OpenSplit {
     pub meta: SplitMeta,
     pub index: Arc<SplitIndex>,
-    store: Arc<dyn ObjectStore>,
-    path: Path,
+    file: SplitFile,
     parquet: ArrowReaderMetadata,
     /// Weak, because the cache holds this split.
     cache: Weak<Cache>,
@@ -179,9 +182,7 @@ impl OpenSplit {
     /// Reads a block and leaves the cache alone: compaction needs each but once.
     pub(super) async fn read_block(&self, number: usize) -> Result<Block, StoreError> {
         let place = self.index.blocks[number];
-        let range = place.offset..place.offset + place.len;
-        let bytes = self.store.get_range(&self.path, range).await.map_err(missing)?;
-        let block = Block::open(bytes.into()).map_err(body::corrupt)?;
+        let block = self.file.block(place.offset..place.offset + place.len).await?;
         if block.len() != place.rows as usize {
             return Err(StoreError::corrupt("a block of bodies has another number of rows"));
         }
@@ -220,8 +221,7 @@ impl OpenSplit {
         let wanted = wanted.iter().filter(|(_, wanted)| *wanted).map(|(column, _)| *column);
         let mask = ProjectionMask::leaves(self.parquet.parquet_schema(), wanted);
         let reader = VerifiedReader {
-            store: self.store.clone(),
-            path: self.path.clone(),
+            file: self.file.clone(),
             index: self.index.clone(),
             footer: self.parquet.metadata().clone(),
         };
@@ -254,8 +254,7 @@ impl OpenSplit {
 
 /// Fetches byte ranges and checks every whole page in them.
 struct VerifiedReader {
-    store: Arc<dyn ObjectStore>,
-    path: Path,
+    file: SplitFile,
     index: Arc<SplitIndex>,
     footer: Arc<ParquetMetaData>,
 }
@@ -280,8 +279,7 @@ impl VerifiedReader {
 impl AsyncFileReader for VerifiedReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
         async move {
-            let found = self.store.get_range(&self.path, range.clone()).await;
-            let bytes = found.map_err(|e| ParquetError::External(Box::new(e)))?;
+            let bytes = self.file.range(range.clone()).await.map_err(external)?;
             Self::verify(&self.index.pages, &range, &bytes)?;
             Ok(bytes)
         }
@@ -290,8 +288,7 @@ impl AsyncFileReader for VerifiedReader {
 
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, parquet::errors::Result<Vec<Bytes>>> {
         async move {
-            let found = self.store.get_ranges(&self.path, &ranges).await;
-            let all = found.map_err(|e| ParquetError::External(Box::new(e)))?;
+            let all = self.file.ranges(&ranges).await.map_err(external)?;
             for (range, bytes) in ranges.iter().zip(&all) {
                 Self::verify(&self.index.pages, range, bytes)?;
             }
