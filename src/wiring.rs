@@ -7,6 +7,7 @@
 //! Start with [`Process::start`], then [`Process::stop`]. Never here: what any part does.
 
 mod alerts;
+mod globs;
 mod listen;
 mod outgoing;
 mod roles;

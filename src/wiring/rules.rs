@@ -1,5 +1,6 @@
 //! Rules: the ruler, with the query engine to ask and the store to write to.
 
+use super::globs;
 use crate::config::Config;
 use crate::supervisor::{Kind, Supervisor};
 use anyhow::anyhow;
@@ -46,6 +47,8 @@ pub struct RulerParts<'a> {
 pub async fn start(parts: RulerParts<'_>, data: RuleData, notify: Arc<dyn Notify>) -> anyhow::Result<Arc<Ruler>> {
     let RulerParts { supervisor, config, meta, clock, registry } = parts;
     let (options, registry) = (config.rules.clone(), registry.clone());
+    globs::look("rules.files", &options.files)?;
+    globs::look("rules.log_files", &options.log_files)?;
     let engines = Arc::new(TenantData { data, runtime: Handle::current() });
     let made =
         tokio::task::spawn_blocking(move || Ruler::new(options, engines, notify, meta, clock, &registry)).await?;

@@ -1,5 +1,6 @@
 //! Policies of scaling: the scaler, with the query engine to ask and the doors of lines and metrics to write to.
 
+use super::globs;
 use super::rules::told;
 use crate::config::Config;
 use crate::supervisor::{Kind, Supervisor};
@@ -35,6 +36,7 @@ pub struct ScalerParts<'a> {
 /// Files of policies that cannot be taken.
 pub async fn start(parts: ScalerParts<'_>) -> anyhow::Result<Arc<Scaler>> {
     let ScalerParts { supervisor, config, query, samples, meta, clock, registry } = parts;
+    globs::look("scale.files", &config.scale.files)?;
     let (signals, record) = (Arc::new(Stored(query)), Arc::new(Doors(samples)));
     let scaler = Scaler::new(config.scale.clone(), signals, record, meta, clock, registry)?;
     let checked = scaler.clone();
