@@ -98,8 +98,8 @@ impl RuleFile {
         let invalid = |error: serde_yaml_ng::Error| InvalidRules(error.to_string());
         let mut file: Value = serde_yaml_ng::from_str(text).map_err(invalid)?;
         known::only(&mut file);
-        let file: Option<RuleFile> = serde_yaml_ng::from_value(file).map_err(invalid)?;
-        Ok(file.unwrap_or_default())
+        // As text again, in which `expr: 1` is a text, as it is for Prometheus.
+        Self::parse(&serde_yaml_ng::to_string(&file).map_err(invalid)?)
     }
 
     /// As YAML, which [`parse`](RuleFile::parse) reads; only what differs from the defaults.

@@ -154,3 +154,16 @@ fn fields_that_are_not_known_can_be_left_out() {
                 for: 5m, keep_firing_for: 1m, labels: {x: y}, annotations: {s: t}}]}]";
     assert_eq!(RuleFile::parse_known(full), RuleFile::parse(full));
 }
+
+#[test]
+fn numbers_and_truths_are_texts_where_texts_are_meant() {
+    let text = "groups: [{name: 7, extra: 1, rules: [{alert: A, expr: 1, labels: {a: 1, b: true, c: -2}, annotations: {s: 5}}]}]";
+    assert!(RuleFile::parse(text).unwrap_err().0.contains("unknown field `extra`"));
+    let strict = RuleFile::parse(&text.replace("extra: 1, ", "")).unwrap();
+    assert_eq!(RuleFile::parse_known(text).unwrap(), strict);
+    let rule = &strict.groups[0].rules[0];
+    assert_eq!((strict.groups[0].name.as_str(), rule.expr.as_str()), ("7", "1"));
+    let labels: Vec<(&str, &str)> = rule.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(labels, [("a", "1"), ("b", "true"), ("c", "-2")]);
+    assert_eq!(rule.annotations["s"], "5");
+}
