@@ -1,6 +1,6 @@
 //! What the fields of a configuration cannot say alone.
 
-use super::{Config, InvalidConfig, RouteConfig};
+use super::{Config, Global, InvalidConfig, RouteConfig};
 use crate::inhibit::InhibitRule;
 use crate::receive;
 use crate::route::matchers;
@@ -28,6 +28,7 @@ pub fn check(config: &Config) -> Result<(), InvalidConfig> {
             }
         }
     }
+    pairs(&config.global)?;
     ways(config)?;
     let mut intervals = BTreeSet::new();
     for interval in config.intervals() {
@@ -51,6 +52,31 @@ pub fn check(config: &Config) -> Result<(), InvalidConfig> {
     route(root, &names, &intervals, 0)?;
     for (at, rule) in config.inhibit_rules.iter().enumerate() {
         InhibitRule::new(rule).map_err(|why| InvalidConfig(format!("inhibit_rules[{at}]: {why}")))?;
+    }
+    Ok(())
+}
+
+/// What is given itself or by a file, not both.
+fn pairs(global: &Global) -> Result<(), InvalidConfig> {
+    let password = !global.smtp_auth_password.reveal().is_empty();
+    let (url, token) = (global.slack_api_url.is_some(), global.slack_app_token.is_some());
+    for (name, given, file) in [
+        ("smtp_auth_password", password, global.smtp_auth_password_file.is_some()),
+        ("slack_api_url", url, global.slack_api_url_file.is_some()),
+        ("slack_app_token", token, global.slack_app_token_file.is_some()),
+        ("opsgenie_api_key", global.opsgenie_api_key.is_some(), global.opsgenie_api_key_file.is_some()),
+        ("wechat_api_secret", global.wechat_api_secret.is_some(), global.wechat_api_secret_file.is_some()),
+        ("telegram_bot_token", global.telegram_bot_token.is_some(), global.telegram_bot_token_file.is_some()),
+    ] {
+        if given && file {
+            return Err(InvalidConfig(format!("at most one of {name} & {name}_file must be configured")));
+        }
+    }
+    let (url, token) = (url || global.slack_api_url_file.is_some(), token || global.slack_app_token_file.is_some());
+    // Before there were tokens, a bot was a webhook at this address.
+    let is_of_bots = global.slack_api_url.as_ref().is_some_and(|url| url.reveal() == global.slack_app_url);
+    if url && token && !is_of_bots {
+        return Err(InvalidConfig("at most one of slack_app_token and slack_api_url must be configured".into()));
     }
     Ok(())
 }

@@ -74,6 +74,13 @@ pub struct Slack {
     pub api_url: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_url_file: Option<PathBuf>,
+    /// Of a bot, which posts to `app_url` in place of a webhook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_token_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub app_url: String,
     pub channel: Text,
     pub username: Text,
     pub color: Text,
@@ -102,6 +109,9 @@ impl Default for Slack {
             http_config: None,
             api_url: None,
             api_url_file: None,
+            app_token: None,
+            app_token_file: None,
+            app_url: String::new(),
             channel: String::new(),
             username: "{{ template \"slack.default.username\" . }}".to_owned(),
             color: r#"{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}"#.to_owned(),
@@ -333,144 +343,6 @@ impl Default for Discord {
     }
 }
 
-/// Tells by an application of WeCom.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct WeChat {
-    pub send_resolved: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http_config: Option<HttpConfig>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub api_secret: Option<Secret>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub corp_id: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub api_url: String,
-    pub message: Text,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub message_type: String,
-    pub agent_id: Text,
-    pub to_user: Text,
-    pub to_party: Text,
-    pub to_tag: Text,
-}
-
-impl Default for WeChat {
-    fn default() -> Self {
-        WeChat {
-            send_resolved: false,
-            http_config: None,
-            api_secret: None,
-            corp_id: String::new(),
-            api_url: String::new(),
-            message: template("wechat.default.message"),
-            message_type: "text".to_owned(),
-            agent_id: template("wechat.default.agent_id"),
-            to_user: template("wechat.default.to_user"),
-            to_party: template("wechat.default.to_party"),
-            to_tag: template("wechat.default.to_tag"),
-        }
-    }
-}
-
-/// Tells by a robot of DingTalk; signs with a secret.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DingTalk {
-    pub send_resolved: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http_config: Option<HttpConfig>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url_file: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret_file: Option<PathBuf>,
-    pub title: Text,
-    pub text: Text,
-    pub at_mobiles: Vec<String>,
-    pub at_all: bool,
-}
-
-impl Default for DingTalk {
-    fn default() -> Self {
-        DingTalk {
-            send_resolved: true,
-            http_config: None,
-            url: None,
-            url_file: None,
-            secret: None,
-            secret_file: None,
-            title: template("robot.default.title"),
-            text: template("robot.default.markdown"),
-            at_mobiles: Vec::new(),
-            at_all: false,
-        }
-    }
-}
-
-/// Tells by a robot of Feishu or Lark; signs with a secret.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FeiShu {
-    pub send_resolved: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http_config: Option<HttpConfig>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url_file: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret_file: Option<PathBuf>,
-    pub title: Text,
-    pub text: Text,
-}
-
-impl Default for FeiShu {
-    fn default() -> Self {
-        FeiShu {
-            send_resolved: true,
-            http_config: None,
-            url: None,
-            url_file: None,
-            secret: None,
-            secret_file: None,
-            title: template("robot.default.title"),
-            text: template("robot.default.markdown"),
-        }
-    }
-}
-
-/// Tells by a robot of WeCom.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct WeCom {
-    pub send_resolved: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http_config: Option<HttpConfig>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url_file: Option<PathBuf>,
-    pub text: Text,
-}
-
-impl Default for WeCom {
-    fn default() -> Self {
-        WeCom {
-            send_resolved: true,
-            http_config: None,
-            url: None,
-            url_file: None,
-            text: template("robot.default.markdown"),
-        }
-    }
-}
-
 /// A field of a message of Slack.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -494,6 +366,6 @@ pub struct SlackAction {
     pub value: Text,
 }
 
-fn template(name: &str) -> Text {
+pub(super) fn template(name: &str) -> Text {
     format!("{{{{ template \"{name}\" . }}}}")
 }

@@ -4,12 +4,14 @@
 mod check;
 mod kinds;
 mod receivers;
+mod robots;
 #[cfg(test)]
 mod tests;
 mod ways;
 
-pub use kinds::{DingTalk, Discord, Email, FeiShu, MsTeams, OpsGenie, PagerDuty, Slack, Telegram, WeChat, WeCom};
+pub use kinds::{Discord, Email, MsTeams, OpsGenie, PagerDuty, Slack, Telegram};
 pub use receivers::{HttpConfig, Receiver, UrlOrFile, WebhookConfig, reveal};
+pub use robots::{DingTalk, FeiShu, WeChat, WeCom};
 pub use ways::Way;
 
 use crate::interval::TimeInterval;
@@ -75,6 +77,13 @@ pub struct Global {
     pub slack_api_url: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slack_api_url_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slack_app_token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slack_app_token_file: Option<PathBuf>,
+    /// Where bots of Slack post.
+    #[serde(skip_serializing_if = "is_slack")]
+    pub slack_app_url: String,
     pub pagerduty_url: String,
     pub opsgenie_api_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,9 +93,22 @@ pub struct Global {
     pub wechat_api_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wechat_api_secret: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wechat_api_secret_file: Option<PathBuf>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub wechat_api_corp_id: String,
     pub telegram_api_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub telegram_bot_token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub telegram_bot_token_file: Option<PathBuf>,
+}
+
+/// Where bots of Slack post unless something else is said.
+const SLACK_APP_URL: &str = "https://slack.com/api/chat.postMessage";
+
+fn is_slack(url: &str) -> bool {
+    url == SLACK_APP_URL
 }
 
 impl Default for Global {
@@ -105,20 +127,33 @@ impl Default for Global {
             smtp_tls_config: TlsConfig::default(),
             slack_api_url: None,
             slack_api_url_file: None,
+            slack_app_token: None,
+            slack_app_token_file: None,
+            slack_app_url: SLACK_APP_URL.to_owned(),
             pagerduty_url: "https://events.pagerduty.com/v2/enqueue".to_owned(),
             opsgenie_api_url: "https://api.opsgenie.com/".to_owned(),
             opsgenie_api_key: None,
             opsgenie_api_key_file: None,
             wechat_api_url: "https://qyapi.weixin.qq.com/cgi-bin/".to_owned(),
             wechat_api_secret: None,
+            wechat_api_secret_file: None,
             wechat_api_corp_id: String::new(),
             telegram_api_url: "https://api.telegram.org".to_owned(),
+            telegram_bot_token: None,
+            telegram_bot_token_file: None,
         }
     }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// A value that is missing is none that could match.
+fn regexps<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let given = BTreeMap::<String, Option<String>>::deserialize(from)?;
+    let missing = |name: &str| serde::de::Error::custom(format!("invalid regexp value for {name:?}: there is none"));
+    given.into_iter().map(|(name, value)| value.ok_or_else(|| missing(&name)).map(|value| (name, value))).collect()
 }
 
 fn resolve_timeout<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
@@ -143,7 +178,7 @@ pub struct RouteConfig {
     pub group_by: Option<Vec<String>>,
     #[serde(rename = "match", skip_serializing_if = "BTreeMap::is_empty")]
     pub equal: BTreeMap<String, String>,
-    #[serde(rename = "match_re", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "match_re", deserialize_with = "regexps", skip_serializing_if = "BTreeMap::is_empty")]
     pub like: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub matchers: Vec<String>,
@@ -183,13 +218,13 @@ pub struct InhibitRuleConfig {
     pub name: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub source_match: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "regexps", skip_serializing_if = "BTreeMap::is_empty")]
     pub source_match_re: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub source_matchers: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub target_match: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "regexps", skip_serializing_if = "BTreeMap::is_empty")]
     pub target_match_re: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub target_matchers: Vec<String>,

@@ -1,6 +1,7 @@
 //! Receivers: who is notified, and how.
 
-use super::kinds::{DingTalk, Discord, Email, FeiShu, MsTeams, OpsGenie, PagerDuty, Slack, Telegram, WeChat, WeCom};
+use super::kinds::{Discord, Email, MsTeams, OpsGenie, PagerDuty, Slack, Telegram};
+use super::robots::{DingTalk, FeiShu, WeChat, WeCom};
 use gantry_http_client::{BasicAuth, ClientConfig, Credentials, Secret, TlsConfig};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -1,8 +1,9 @@
 //! The ways to notify a receiver beside webhooks, with what the configuration says for all taken over.
 
 use super::Global;
-use super::kinds::{DingTalk, Discord, Email, FeiShu, MsTeams, OpsGenie, PagerDuty, Slack, Telegram, WeChat, WeCom};
+use super::kinds::{Discord, Email, MsTeams, OpsGenie, PagerDuty, Slack, Telegram};
 use super::receivers::{HttpConfig, Receiver};
+use super::robots::{DingTalk, FeiShu, WeChat, WeCom};
 
 /// One way to notify.
 #[derive(Clone, Debug)]
@@ -65,10 +66,7 @@ impl Way {
         }
         match self {
             Way::Email(one) => inherit_mail(one, global),
-            Way::Slack(one) if one.api_url.is_none() && one.api_url_file.is_none() => {
-                one.api_url = global.slack_api_url.clone();
-                one.api_url_file = global.slack_api_url_file.clone();
-            }
+            Way::Slack(one) => inherit_slack(one, global),
             Way::PagerDuty(one) => or(&mut one.url, &global.pagerduty_url),
             Way::OpsGenie(one) => {
                 or(&mut one.api_url, &global.opsgenie_api_url);
@@ -77,12 +75,19 @@ impl Way {
                     one.api_key_file = global.opsgenie_api_key_file.clone();
                 }
             }
-            Way::Telegram(one) => or(&mut one.api_url, &global.telegram_api_url),
+            Way::Telegram(one) => {
+                or(&mut one.api_url, &global.telegram_api_url);
+                if one.bot_token.is_none() && one.bot_token_file.is_none() {
+                    one.bot_token = global.telegram_bot_token.clone();
+                    one.bot_token_file = global.telegram_bot_token_file.clone();
+                }
+            }
             Way::WeChat(one) => {
                 or(&mut one.api_url, &global.wechat_api_url);
                 or(&mut one.corp_id, &global.wechat_api_corp_id);
-                if one.api_secret.is_none() {
+                if one.api_secret.is_none() && one.api_secret_file.is_none() {
                     one.api_secret = global.wechat_api_secret.clone();
+                    one.api_secret_file = global.wechat_api_secret_file.clone();
                 }
             }
             _ => {}
@@ -145,6 +150,21 @@ impl Way {
     pub fn http(&self) -> Option<HttpConfig> {
         let mut own = self.clone();
         own.http_mut().map(|http| http.take().unwrap_or_default())
+    }
+}
+
+/// A bot is taken over where there is neither a webhook nor another credential.
+fn inherit_slack(one: &mut Slack, global: &Global) {
+    or(&mut one.app_url, &global.slack_app_url);
+    let authorized = one.http_config.as_ref().is_some_and(|http| http.authorization.is_some());
+    let has_url = one.api_url.is_some() || one.api_url_file.is_some();
+    if one.app_token.is_none() && one.app_token_file.is_none() && !has_url && !authorized {
+        one.app_token = global.slack_app_token.clone();
+        one.app_token_file = global.slack_app_token_file.clone();
+    }
+    if !has_url && one.app_token.is_none() && one.app_token_file.is_none() {
+        one.api_url = global.slack_api_url.clone();
+        one.api_url_file = global.slack_api_url_file.clone();
     }
 }
 

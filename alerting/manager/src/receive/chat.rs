@@ -99,6 +99,12 @@ pub fn slack(one: &Slack, subject: &Subject<'_>) -> Result<Request, String> {
         message.insert("link_names".to_owned(), json!(true));
     }
     message.insert("attachments".to_owned(), json!([attachment]));
+    if one.app_token.is_some() || one.app_token_file.is_some() {
+        let token = reveal(one.app_token.as_ref(), one.app_token_file.as_deref())?;
+        let mut request = Request::post(&one.app_url, Value::Object(message)).refused_by(Refusal::NotOk);
+        request.headers.push(("authorization", format!("Bearer {token}")));
+        return Ok(request);
+    }
     let url = reveal(one.api_url.as_ref(), one.api_url_file.as_deref())?;
     Ok(Request::post(url, Value::Object(message)))
 }

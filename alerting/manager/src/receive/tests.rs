@@ -77,6 +77,15 @@ fn slack_gets_an_attachment_as_from_alertmanager() {
 }
 
 #[test]
+fn a_bot_of_slack_posts_with_its_token() {
+    let bot = "slack_configs: [{app_token: xoxb, app_url: 'http://s/post', channel: '#a'}]";
+    let [request] = &sent(bot, "firing")[..] else { panic!() };
+    assert_eq!((request.url.as_str(), request.refusal), ("http://s/post", Refusal::NotOk));
+    assert_eq!(request.headers, [("authorization", "Bearer xoxb".to_owned())]);
+    assert_eq!(request.body["channel"], "#a");
+}
+
+#[test]
 fn incidents_are_opened_and_closed_under_one_name() {
     let pager = "pagerduty_configs: [{routing_key: k}]";
     let (opened, closed) = (sent(pager, "firing").remove(0).body, sent(pager, "resolved").remove(0).body);
@@ -167,6 +176,7 @@ fn mail_has_two_parts_and_safe_headers() {
 fn what_lacks_something_is_refused_and_says_what() {
     for (yaml, why) in [
         ("slack_configs: [{}]", "no Slack API URL"),
+        ("slack_configs: [{api_url: u, app_token: t}]", "at most one of api_url and app_token"),
         ("email_configs: [{to: a}]", "no from address"),
         ("email_configs: [{to: a, from: b, smarthost: x}]", "HOST:PORT"),
         ("pagerduty_configs: [{}]", "one of routing_key and service_key"),
@@ -202,6 +212,31 @@ fn what_all_receivers_share_is_taken_over() {
         })
         .collect();
     assert_eq!(urls, ["http://all", "http://own"]);
+    let text = "{global: {slack_app_token: x, telegram_bot_token_file: /t, wechat_api_secret: s, wechat_api_corp_id: c}, route: {receiver: r}, \
+                receivers: [{name: r, slack_configs: [{}, {api_url: 'http://own'}], telegram_configs: [{chat_id: 1}], wechat_configs: [{}]}]}";
+    let bots = Config::parse(text).unwrap();
+    let ways = bots.receivers[0].ways(&bots.global);
+    let slack = |at: usize| match &ways[at].1 {
+        Way::Slack(one) => (one.app_token.is_some(), one.api_url.is_some(), one.app_url.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(slack(0), (true, false, "https://slack.com/api/chat.postMessage".to_owned()));
+    assert!(!slack(1).0 && slack(1).1);
+    for (twice, why) in [
+        (
+            "telegram_bot_token: a, telegram_bot_token_file: b",
+            "at most one of telegram_bot_token & telegram_bot_token_file",
+        ),
+        (
+            "smtp_auth_password: a, smtp_auth_password_file: b",
+            "at most one of smtp_auth_password & smtp_auth_password_file",
+        ),
+    ] {
+        let text = format!("{{global: {{{twice}}}, route: {{receiver: r}}, receivers: [{{name: r}}]}}");
+        assert!(Config::parse(&text).unwrap_err().0.contains(why));
+    }
+    let nothing = "{route: {receiver: r, routes: [{match_re: {a: }}]}, receivers: [{name: r}]}";
+    assert!(Config::parse(nothing).unwrap_err().0.contains("invalid regexp value for \"a\""));
     let shown = config.shown();
     assert!(!shown.contains("http://all") && !shown.contains("http://own") && !shown.contains("http://p"), "{shown}");
 }

@@ -91,10 +91,21 @@ pub fn problems(integration: &Way) -> Vec<String> {
     let one_of = |a: bool, b: bool| a != b;
     match integration {
         Way::Slack(one) => {
+            let url = one.api_url.is_some() || one.api_url_file.is_some();
+            let token = one.app_token.is_some() || one.app_token_file.is_some();
             need(
-                one_of(one.api_url.is_some(), one.api_url_file.is_some()),
-                "no Slack API URL: set api_url or api_url_file, here or global (slack_api_url)",
+                url || token,
+                "no Slack API URL nor token of an app: set api_url, api_url_file, app_token or app_token_file, here or global",
             );
+            need(
+                !(one.api_url.is_some() && one.api_url_file.is_some()),
+                "at most one of api_url & api_url_file must be configured",
+            );
+            need(
+                !(one.app_token.is_some() && one.app_token_file.is_some()),
+                "at most one of app_token & app_token_file must be configured",
+            );
+            need(!(url && token), "at most one of api_url and app_token must be configured");
         }
         Way::Email(one) => {
             let lax = one.tls_config.as_ref().is_some_and(|tls| tls.insecure_skip_verify);
@@ -122,7 +133,7 @@ pub fn problems(integration: &Way) -> Vec<String> {
         Way::Telegram(one) => {
             need(
                 one_of(one.bot_token.is_some(), one.bot_token_file.is_some()),
-                "one of bot_token and bot_token_file must be configured",
+                "one of bot_token and bot_token_file must be configured, here or global (telegram_bot_token)",
             );
             need(one.chat_id != 0, "missing chat_id");
             need(
@@ -143,7 +154,10 @@ pub fn problems(integration: &Way) -> Vec<String> {
             );
         }
         Way::WeChat(one) => {
-            need(one.api_secret.is_some(), "no api_secret, here or global (wechat_api_secret)");
+            need(
+                one_of(one.api_secret.is_some(), one.api_secret_file.is_some()),
+                "one of api_secret and api_secret_file must be configured, here or global (wechat_api_secret)",
+            );
             need(!one.corp_id.is_empty(), "no corp_id, here or global (wechat_api_corp_id)");
             need(["text", "markdown"].contains(&one.message_type.as_str()), "message_type must be text or markdown");
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// Where the token is to be had.
 pub fn token_url(one: &WeChat) -> Result<String, String> {
-    let secret = reveal(one.api_secret.as_ref(), None)?;
+    let secret = reveal(one.api_secret.as_ref(), one.api_secret_file.as_deref())?;
     let base = one.api_url.trim_end_matches('/');
     Ok(format!("{base}/gettoken?corpid={}&corpsecret={}", url_query(&one.corp_id), url_query(&secret)))
 }
