@@ -188,12 +188,20 @@ impl Block {
             (Some(raw), _) => raw,
             (None, Some(source)) => {
                 let raw = frame.read(&**source)?;
+                if at.len() * 2 > raw.len() {
+                    // Nobody will want much else of it.
+                    return self.decoded_column(&raw[at], template);
+                }
                 self.decoded.fetch_add(raw.len(), Ordering::Relaxed);
                 frame.raw.get_or_init(|| raw)
             }
             (None, None) => return Err(BodyError::Malformed("a column was not read")),
         };
-        let column = read_column(&mut Input(&raw[at]), self.places.counts()[template] as usize)?;
+        self.decoded_column(&raw[at], template)
+    }
+
+    fn decoded_column(&self, bytes: &[u8], template: usize) -> Result<Column, BodyError> {
+        let column = read_column(&mut Input(bytes), self.places.counts()[template] as usize)?;
         self.decoded.fetch_add(column.memory(), Ordering::Relaxed);
         Ok(column)
     }
@@ -202,14 +210,13 @@ impl Block {
     pub(crate) fn can_hold(&self, template: u32, slot: usize, literal: &[u8]) -> bool {
         let column = self.templates[template as usize].first_column + slot;
         let Some(place) = self.directory.places.get(column) else { return true };
-        match place.holds {
+        match place.holds() {
             Holds::Numbers => literal.len() <= 18 && literal.iter().all(u8::is_ascii_digit),
             Holds::Hex(width) => {
-                literal.len() <= width as usize && literal.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+                literal.len() <= usize::from(width) && literal.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
             }
             Holds::Strings { pairs, len } => {
-                let bits = &self.directory.pairs[pairs as usize..pairs as usize + len as usize];
-                PairSet::from_bits(bits).can_hold(literal)
+                PairSet::from_bits(&self.directory.pairs[pairs..pairs + len]).can_hold(literal)
             }
         }
     }

@@ -87,7 +87,8 @@ impl BlockBuilder {
     /// # Errors
     /// The compressor refuses.
     pub fn finish(self, level: i32) -> Result<(Vec<u8>, Block), BodyError> {
-        let rows = self.into_rows();
+        let mut rows = self.into_rows();
+        rows.split_whole(encode::FRAME_BYTES);
         let bytes = encode::encode(&rows, level)?;
         Ok((bytes, Block::from_rows(rows)))
     }

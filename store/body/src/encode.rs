@@ -10,7 +10,7 @@ use crate::strings::Texts;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A frame that has this many bytes before compression takes no further column.
-const FRAME_BYTES: usize = 128 << 10;
+pub const FRAME_BYTES: usize = 128 << 10;
 
 pub const NUMBERS: u8 = 0;
 pub const HEX: u8 = 1;

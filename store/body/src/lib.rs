@@ -26,6 +26,7 @@ mod source;
 mod strings;
 mod template;
 mod terms;
+mod whole;
 
 pub use block::{Block, Text};
 pub use builder::{BlockBuilder, MAX_BLOCK_BYTES, MAX_BLOCK_ROWS};

@@ -144,7 +144,8 @@ impl BlockMover {
     ///
     /// # Errors
     /// The compressor refuses.
-    pub fn finish(self, level: i32) -> Result<(Vec<u8>, Block), BodyError> {
+    pub fn finish(mut self, level: i32) -> Result<(Vec<u8>, Block), BodyError> {
+        self.rows.split_whole(encode::FRAME_BYTES);
         let bytes = encode::encode(&self.rows, level)?;
         Ok((bytes, Block::from_rows(self.rows)))
     }

@@ -1,7 +1,7 @@
-//! [`Places`]: the template of each row and which of the template's rows it is, in two bytes a row or so.
+//! [`Places`]: the template of each row and which of the template's rows it is, in one byte a row, or two.
 //!
-//! The second is counted, not stored: every [`STRIDE`] rows it is known for the templates that follow, and rows between are
-//! counted. A [`Cursor`] counts each row once while it goes forward.
+//! Every [`STRIDE`] rows there are notes: which templates follow, and how many rows each has before. A row names a note, and
+//! rows since then are counted. A [`Cursor`] counts each row once while it goes forward.
 
 use std::ops::Range;
 
@@ -16,60 +16,40 @@ pub struct Places {
     counts: Vec<u32>,
     /// Where the notes of each stride end.
     ends: Vec<u32>,
-    /// Templates of a stride in ascending order, and how many rows each has before it.
+    /// The templates that a stride has, and how many rows each has before it.
     notes: Vec<(u32, u32)>,
 }
 
-/// A number for each row, as narrow as the highest one allows.
+/// For each row, which note of its stride is that of its template; as narrow as the longest list of notes allows.
 #[derive(Debug)]
 enum Ids {
     Bytes(Vec<u8>),
     Shorts(Vec<u16>),
-    Words(Vec<u32>),
 }
 
 impl Ids {
-    fn new(ids: &[u32], templates: usize) -> Self {
-        match templates {
-            0..=0x100 => Ids::Bytes(ids.iter().map(|id| *id as u8).collect()),
-            0x101..=0x1_0000 => Ids::Shorts(ids.iter().map(|id| *id as u16).collect()),
-            _ => Ids::Words(ids.to_vec()),
-        }
-    }
-
     fn len(&self) -> usize {
         match self {
             Ids::Bytes(ids) => ids.len(),
             Ids::Shorts(ids) => ids.len(),
-            Ids::Words(ids) => ids.len(),
         }
     }
 
-    fn get(&self, row: usize) -> u32 {
+    fn get(&self, row: usize) -> usize {
         match self {
-            Ids::Bytes(ids) => u32::from(ids[row]),
-            Ids::Shorts(ids) => u32::from(ids[row]),
-            Ids::Words(ids) => ids[row],
+            Ids::Bytes(ids) => usize::from(ids[row]),
+            Ids::Shorts(ids) => usize::from(ids[row]),
         }
     }
 
-    /// How many of `rows` have the number `id`, which one of them may have.
-    fn count(&self, rows: Range<usize>, id: u32) -> u32 {
+    /// How many of `rows` have the number `id`, which a row has.
+    fn count(&self, rows: Range<usize>, id: usize) -> u32 {
         fn equal<T: PartialEq + Copy>(ids: &[T], id: T) -> u32 {
             ids.iter().map(|other| u32::from(*other == id)).sum()
         }
         match self {
             Ids::Bytes(ids) => equal(&ids[rows], id as u8),
             Ids::Shorts(ids) => equal(&ids[rows], id as u16),
-            Ids::Words(ids) => equal(&ids[rows], id),
-        }
-    }
-
-    fn memory(&self) -> usize {
-        match self {
-            Ids::Bytes(ids) => ids.len(),
-            Ids::Shorts(ids) => ids.len() * 2,
-            Ids::Words(ids) => ids.len() * 4,
         }
     }
 }
@@ -78,23 +58,31 @@ impl Places {
     /// Of rows whose templates are `ids`, each less than `templates`.
     pub fn new(ids: &[u32], templates: usize) -> Self {
         let mut counts = vec![0u32; templates];
-        let mut last_stride = vec![u32::MAX; templates];
+        // Of each template: the last stride that has it, and its note there.
+        let mut noted = vec![(u32::MAX, 0u16); templates];
         let (mut ends, mut notes) = (Vec::with_capacity(ids.len().div_ceil(STRIDE)), Vec::new());
+        let mut numbers: Vec<u16> = Vec::with_capacity(ids.len());
+        let mut longest = 0;
         for (stride, rows) in (0u32..).zip(ids.chunks(STRIDE)) {
             let first = notes.len();
             for id in rows {
-                let at = *id as usize;
-                if last_stride[at] != stride {
-                    last_stride[at] = stride;
-                    notes.push((*id, counts[at]));
+                let (last, note) = &mut noted[*id as usize];
+                if *last != stride {
+                    (*last, *note) = (stride, (notes.len() - first) as u16);
+                    notes.push((*id, counts[*id as usize]));
                 }
-                counts[at] += 1;
+                counts[*id as usize] += 1;
+                numbers.push(*note);
             }
-            notes[first..].sort_unstable();
+            longest = longest.max(notes.len() - first);
             ends.push(notes.len() as u32);
         }
         notes.shrink_to_fit();
-        Places { ids: Ids::new(ids, templates), counts, ends, notes }
+        let ids = match longest {
+            0..=0x100 => Ids::Bytes(numbers.iter().map(|note| *note as u8).collect()),
+            _ => Ids::Shorts(numbers),
+        };
+        Places { ids, counts, ends, notes }
     }
 
     pub fn len(&self) -> usize {
@@ -108,16 +96,14 @@ impl Places {
 
     /// The template of a row.
     pub fn template(&self, row: usize) -> u32 {
-        self.ids.get(row)
+        self.notes(row / STRIDE)[self.ids.get(row)].0
     }
 
     /// The template of a row, and which of the template's rows it is.
     pub fn place(&self, row: usize) -> (u32, usize) {
-        let template = self.template(row);
-        let stride = row / STRIDE;
-        let notes = self.notes(stride);
-        let before = notes.binary_search_by_key(&template, |note| note.0).map_or(0, |at| notes[at].1);
-        (template, (before + self.ids.count(stride * STRIDE..row, template)) as usize)
+        let (stride, id) = (row / STRIDE, self.ids.get(row));
+        let (template, before) = self.notes(stride)[id];
+        (template, (before + self.ids.count(stride * STRIDE..row, id)) as usize)
     }
 
     fn notes(&self, stride: usize) -> &[(u32, u32)] {
@@ -127,12 +113,16 @@ impl Places {
 
     /// For many rows that ascend.
     pub fn cursor(&self) -> Cursor<'_> {
-        Cursor { places: self, stride: usize::MAX, next: 0, before: Vec::new() }
+        Cursor { places: self, stride: usize::MAX, next: 0, notes: Vec::new() }
     }
 
     /// Bytes of memory, about.
     pub fn memory(&self) -> usize {
-        self.ids.memory() + self.counts.len() * 4 + self.ends.len() * 4 + self.notes.len() * 8
+        let ids = match &self.ids {
+            Ids::Bytes(ids) => ids.len(),
+            Ids::Shorts(ids) => ids.len() * 2,
+        };
+        ids + self.counts.len() * 4 + self.ends.len() * 4 + self.notes.len() * 8
     }
 }
 
@@ -143,8 +133,8 @@ pub struct Cursor<'a> {
     stride: usize,
     /// The first row of the stride that is not counted yet.
     next: usize,
-    /// Rows of each template before `next`, where the stride has the template.
-    before: Vec<u32>,
+    /// The templates of the stride, and how many rows each has before `next`.
+    notes: Vec<(u32, u32)>,
 }
 
 impl Cursor<'_> {
@@ -153,19 +143,16 @@ impl Cursor<'_> {
         if row / STRIDE != self.stride || row < self.next {
             self.stride = row / STRIDE;
             self.next = self.stride * STRIDE;
-            self.before.resize(self.places.counts.len(), 0);
-            for (template, before) in self.places.notes(self.stride) {
-                self.before[*template as usize] = *before;
-            }
+            self.notes.clear();
+            self.notes.extend_from_slice(self.places.notes(self.stride));
         }
         for passed in self.next..row {
-            self.before[self.places.template(passed) as usize] += 1;
+            self.notes[self.places.ids.get(passed)].1 += 1;
         }
-        let template = self.places.template(row);
-        let at = self.before[template as usize];
-        self.before[template as usize] += 1;
+        let (template, before) = &mut self.notes[self.places.ids.get(row)];
+        *before += 1;
         self.next = row + 1;
-        (template, at as usize)
+        (*template, *before as usize - 1)
     }
 }
 

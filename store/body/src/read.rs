@@ -19,20 +19,55 @@ const MAX_RAW: usize = u32::MAX as usize;
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     pub end: u32,
-    pub holds: Holds,
+    /// Packed [`Holds`]: two bits say which, the others hold the width; or four the logarithm of the bytes of pairs, and 26
+    /// where these begin, in fours.
+    holds: u32,
 }
 
 /// What kind of values a column has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     Numbers,
     /// Of so many digits each.
     Hex(u8),
-    /// Where its set of pairs is in [`Directory::pairs`].
+    /// Where its set of pairs is in [`Directory::pairs`], and how many bytes it has: a power of two from 4 on, or none.
     Strings {
-        pairs: u32,
-        len: u16,
+        pairs: usize,
+        len: usize,
     },
+}
+
+const KIND_SHIFT: u32 = 30;
+const LEN_SHIFT: u32 = 26;
+/// Sets of pairs of more bytes than can be told where they begin are damage.
+const MAX_PAIRS: usize = 4 << LEN_SHIFT;
+
+impl Place {
+    pub fn new(end: u32, holds: Holds) -> Result<Self, BodyError> {
+        let holds = match holds {
+            Holds::Numbers => 0,
+            Holds::Hex(width) => 1 << KIND_SHIFT | u32::from(width),
+            Holds::Strings { pairs, .. } if pairs >= MAX_PAIRS => {
+                return Err(BodyError::Malformed("it has too many pairs"));
+            }
+            Holds::Strings { pairs, len } => {
+                2 << KIND_SHIFT | len.checked_ilog2().unwrap_or(0) << LEN_SHIFT | (pairs / 4) as u32
+            }
+        };
+        Ok(Place { end, holds })
+    }
+
+    pub fn holds(self) -> Holds {
+        match self.holds >> KIND_SHIFT {
+            0 => Holds::Numbers,
+            1 => Holds::Hex(self.holds as u8),
+            _ => {
+                let power = self.holds >> LEN_SHIFT & 15;
+                let pairs = (self.holds & ((1 << LEN_SHIFT) - 1)) as usize * 4;
+                Holds::Strings { pairs, len: if power == 0 { 0 } else { 1 << power } }
+            }
+        }
+    }
 }
 
 /// Where the columns of a block are. Empty for a block that was just built.
@@ -134,7 +169,7 @@ pub fn read_directory(head: &mut Input<'_>, frames: Vec<Frame>, columns: usize) 
             if bytes > frame.raw_len.min(MAX_RAW) {
                 return Err(BodyError::Malformed("a column reaches beyond its frame"));
             }
-            places.push(Place { end: bytes as u32, holds: read_holds(head, &mut pairs)? });
+            places.push(Place::new(bytes as u32, read_holds(head, &mut pairs)?)?);
         }
     }
     pairs.shrink_to_fit();
@@ -147,9 +182,9 @@ fn read_holds(head: &mut Input<'_>, pairs: &mut Vec<u8>) -> Result<Holds, BodyEr
         NUMBERS => Holds::Numbers,
         HEX => Holds::Hex(width),
         DICTIONARY | PLAIN_STRINGS => {
-            let (start, set) = (pairs.len() as u32, PairSet::read(head)?);
+            let (start, set) = (pairs.len(), PairSet::read(head)?);
             pairs.extend_from_slice(set.bits());
-            Holds::Strings { pairs: start, len: set.bits().len() as u16 }
+            Holds::Strings { pairs: start, len: set.bits().len() }
         }
         _ => return Err(BodyError::Malformed("unknown kind of column")),
     })
@@ -231,4 +266,24 @@ fn read_texts(input: &mut Input<'_>, count: usize) -> Result<Texts, BodyError> {
     }
     texts.bytes = input.take(end)?.to_vec();
     Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_column_holds_survives_packing() {
+        for holds in [
+            Holds::Numbers,
+            Holds::Hex(0),
+            Holds::Hex(128),
+            Holds::Strings { pairs: 0, len: 0 },
+            Holds::Strings { pairs: 4, len: 4 },
+            Holds::Strings { pairs: MAX_PAIRS - 4, len: 256 },
+        ] {
+            assert_eq!(Place::new(7, holds).unwrap().holds(), holds);
+        }
+        assert!(Place::new(7, Holds::Strings { pairs: MAX_PAIRS, len: 4 }).is_err());
+    }
 }

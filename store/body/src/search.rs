@@ -3,7 +3,7 @@
 use crate::block::Block;
 use crate::column::{Column, pack_hex, stride};
 use crate::error::BodyError;
-use crate::line::is_token_byte;
+use crate::line::{SLOT, is_token_byte};
 use memchr::memmem::Finder;
 
 /// A set of rows of one block.
@@ -106,8 +106,9 @@ impl Block {
         within.iter().for_each(|row| present[self.template(row) as usize] = true);
         let search = Search { block: self, literal, finder: Finder::new(literal) };
         let mut found: Vec<Option<Found>> = Vec::with_capacity(present.len());
+        let mut pieces = Vec::new();
         for (number, present) in (0u32..).zip(present) {
-            found.push(if present { search.template(number)? } else { None });
+            found.push(if present { search.template(number, &mut pieces)? } else { None });
         }
         let mut rows = RowSet::none(self.len());
         let (mut line, mut cursor) = (Vec::new(), self.cursor());
@@ -137,9 +138,9 @@ struct Search<'a> {
     finder: Finder<'a>,
 }
 
-impl Search<'_> {
-    fn template(&self, number: u32) -> Result<Option<Found>, BodyError> {
-        Ok(match self.verdict(number) {
+impl<'a> Search<'a> {
+    fn template(&self, number: u32, pieces: &mut Vec<&'a [u8]>) -> Result<Option<Found>, BodyError> {
+        Ok(match self.verdict(number, pieces) {
             Verdict::Always => Some(Found::All),
             Verdict::Never => None,
             Verdict::Lines => Some(Found::Lines),
@@ -154,22 +155,26 @@ impl Search<'_> {
         })
     }
 
-    fn verdict(&self, number: u32) -> Verdict {
+    fn verdict(&self, number: u32, pieces: &mut Vec<&'a [u8]>) -> Verdict {
         let template = &self.block.templates()[number as usize];
         if template.is_raw() {
             let can_hold = self.block.can_hold(number, 0, self.literal);
             return if can_hold { Verdict::Values(vec![0]) } else { Verdict::Never };
         }
-        if template.pieces().any(|piece| self.finder.find(piece).is_some()) {
+        if self.literal.contains(&SLOT) {
+            // Lines that hold this byte are kept whole.
+            return Verdict::Never;
+        }
+        if self.finder.find(&template.text).is_some() {
             return Verdict::Always;
         }
-        let pieces: Vec<&[u8]> = template.pieces().collect();
-        let whole = self.literal.iter().all(|byte| is_token_byte(*byte));
+        pieces.clear();
+        pieces.extend(template.pieces());
+        let shape = Shape { block: self.block, template: number, pieces };
+        let whole = token_bytes(self.literal) == self.literal.len();
         let mut slots = Vec::new();
         for slot in 0..template.slots {
-            if spans_into(self.literal, pieces[slot], &pieces[slot + 1..])
-                || begins_in_value(self.literal, &pieces[slot + 1..])
-            {
+            if shape.spans_into(slot, self.literal) || shape.begins_in_value(slot, self.literal) {
                 return Verdict::Lines;
             }
             if whole && self.block.can_hold(number, slot, self.literal) {
@@ -228,34 +233,61 @@ fn places(ids: &[u8], stride: usize, wanted: &[u8]) -> impl Iterator<Item = usiz
     })
 }
 
-/// Whether the literal can begin in the text before a slot and reach into the slot's value.
-fn spans_into(literal: &[u8], before: &[u8], after: &[&[u8]]) -> bool {
-    let longest = before.len().min(literal.len().saturating_sub(1));
-    let Some(last) = before.last() else { return false };
-    (1..=longest)
-        .any(|len| literal[len - 1] == *last && before.ends_with(&literal[..len]) && continues(&literal[len..], after))
+/// What follows what in the lines of a template: text, value, text and so on, `pieces[i]` before slot `i`.
+struct Shape<'a> {
+    block: &'a Block,
+    template: u32,
+    pieces: &'a [&'a [u8]],
 }
 
-/// Whether the literal can begin in the value of a slot and reach into the text after it.
-fn begins_in_value(literal: &[u8], after: &[&[u8]]) -> bool {
-    let values = literal.iter().take_while(|byte| is_token_byte(**byte)).count();
-    (1..=values.min(literal.len().saturating_sub(1))).any(|len| in_text(&literal[len..], after))
-}
-
-/// Whether a value followed by `after` can begin with `rest`.
-fn continues(rest: &[u8], after: &[&[u8]]) -> bool {
-    let value = rest.iter().take_while(|byte| is_token_byte(**byte)).count();
-    value == rest.len() || (0..=value).any(|len| in_text(&rest[len..], after))
-}
-
-/// Whether the texts and values from here on can begin with `rest`, which is not empty.
-fn in_text(rest: &[u8], after: &[&[u8]]) -> bool {
-    let Some((text, further)) = after.split_first() else { return false };
-    if text.first().is_some_and(|first| *first != rest[0]) {
-        return false;
+impl Shape<'_> {
+    /// Whether the literal can begin in the text before a slot and reach into the slot's value.
+    fn spans_into(&self, slot: usize, literal: &[u8]) -> bool {
+        let before = self.pieces[slot];
+        let longest = before.len().min(literal.len().saturating_sub(1));
+        let Some(last) = before.last() else { return false };
+        (1..=longest).any(|len| {
+            literal[len - 1] == *last && before.ends_with(&literal[..len]) && self.continues(slot, &literal[len..])
+        })
     }
-    if text.starts_with(rest) {
-        return true;
+
+    /// Whether the literal can begin in the value of a slot and reach into the text after it.
+    fn begins_in_value(&self, slot: usize, literal: &[u8]) -> bool {
+        let values = token_bytes(literal).min(literal.len().saturating_sub(1));
+        let next = self.pieces[slot + 1].first();
+        (1..=values).any(|len| {
+            next.is_none_or(|first| *first == literal[len])
+                && self.in_text(slot + 1, &literal[len..])
+                && self.holds(slot, &literal[..len])
+        })
     }
-    !further.is_empty() && rest.starts_with(text) && continues(&rest[text.len()..], further)
+
+    /// Whether the value of a slot and what comes after it can begin with `rest`, which is not empty.
+    fn continues(&self, slot: usize, rest: &[u8]) -> bool {
+        let value = token_bytes(rest);
+        (value == rest.len() && self.holds(slot, rest))
+            || (0..=value.min(rest.len() - 1))
+                .any(|len| self.in_text(slot + 1, &rest[len..]) && self.holds(slot, &rest[..len]))
+    }
+
+    /// Whether the texts and values from piece `at` on can begin with `rest`, which is not empty.
+    fn in_text(&self, at: usize, rest: &[u8]) -> bool {
+        let Some(text) = self.pieces.get(at) else { return false };
+        if text.first().is_some_and(|first| *first != rest[0]) {
+            return false;
+        }
+        if text.starts_with(rest) {
+            return true;
+        }
+        at + 1 < self.pieces.len() && rest.starts_with(text) && self.continues(at, &rest[text.len()..])
+    }
+
+    /// Whether a value of the slot can hold a part of the literal.
+    fn holds(&self, slot: usize, part: &[u8]) -> bool {
+        self.block.can_hold(self.template, slot, part)
+    }
+}
+
+fn token_bytes(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| is_token_byte(**byte)).count()
 }

@@ -234,7 +234,8 @@ impl SplitIndex {
         if at != filters.len() || tables.granules.len() != (tables.rows as usize).div_ceil(GRANULE_ROWS) {
             return Err(StoreError::corrupt("the index tables contradict each other"));
         }
-        let bytes = file.len() + bundle.len() + tables.streams.len() * 256;
+        let of_words = words.as_ref().map_or(0, WordIndex::memory);
+        let bytes = file.len() + bundle.len() + of_words + tables.streams.len() * 256;
         let Tables { rows, has_metadata, streams, granules, pages, blocks, min_filtered_id, .. } = tables;
         if !blocks.is_empty() && blocks.iter().map(|block| u64::from(block.rows)).sum::<u64>() != rows {
             return Err(StoreError::corrupt("the blocks of bodies have another number of rows"));

@@ -93,7 +93,14 @@ impl WordIndexWriter {
 pub struct WordIndex {
     segment: SegmentReader,
     word: Field,
+    /// All words, each between two [`EDGE`]s: a search for a part of a word runs over them as over one text.
+    words: Vec<u8>,
 }
+
+/// No byte of a word.
+const EDGE: u8 = 0;
+/// A shorter part of a word is in so many that the dictionary is walked instead.
+const MIN_PART: usize = 3;
 
 impl std::fmt::Debug for WordIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -125,7 +132,21 @@ impl WordIndex {
             return Err(StoreError::corrupt("the word index has not exactly one segment"));
         };
         let word = index.schema().get_field("word").map_err(corrupt)?;
-        Ok(WordIndex { segment: SegmentReader::open(segment).map_err(corrupt)?, word })
+        let segment = SegmentReader::open(segment).map_err(corrupt)?;
+        let mut words = vec![EDGE];
+        let inverted = segment.inverted_index(word).map_err(corrupt)?;
+        let mut terms = inverted.terms().stream().map_err(corrupt)?;
+        while terms.advance() {
+            words.extend_from_slice(terms.key());
+            words.push(EDGE);
+        }
+        words.shrink_to_fit();
+        Ok(WordIndex { segment, word, words })
+    }
+
+    /// Bytes of memory beside those of the bundle.
+    pub fn memory(&self) -> usize {
+        self.words.len()
     }
 
     /// Sets `out[granule]` for every granule with a word that fits.
@@ -148,20 +169,46 @@ impl WordIndex {
                 None => Ok(()),
             };
         }
-        let finder = memmem::Finder::new(query.text);
+        if query.text.len() >= MIN_PART {
+            return self.fitting(query).try_for_each(|word| match index.terms().get(word).map_err(corrupt)? {
+                Some(info) => mark(&info, out),
+                None => Ok(()),
+            });
+        }
         let mut terms = index.terms().stream().map_err(corrupt)?;
         while terms.advance() {
-            let term = terms.key();
-            let fits = match (query.open_left, query.open_right) {
-                (true, true) => finder.find(term).is_some(),
-                (true, false) => term.ends_with(query.text),
-                (false, _) => term.starts_with(query.text),
-            };
-            if fits {
+            if query.fits(terms.key()) {
                 mark(terms.value(), out)?;
             }
         }
         Ok(())
+    }
+
+    /// The words that fit.
+    fn fitting(&self, query: WordQuery<'_>) -> impl Iterator<Item = &[u8]> {
+        let edge = |open: bool| if open { &[][..] } else { &[EDGE][..] };
+        let finder =
+            memmem::Finder::new(&[edge(query.open_left), query.text, edge(query.open_right)].concat()).into_owned();
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let inside = from + finder.find(&self.words[from..])? + usize::from(!query.open_left);
+            let start = memchr::memrchr(EDGE, &self.words[..inside]).map_or(0, |edge| edge + 1);
+            let end = memchr::memchr(EDGE, &self.words[inside..]).map_or(self.words.len(), |edge| inside + edge);
+            // The edge between two words belongs to both.
+            from = end;
+            Some(&self.words[start..end])
+        })
+    }
+}
+
+impl WordQuery<'_> {
+    fn fits(&self, word: &[u8]) -> bool {
+        match (self.open_left, self.open_right) {
+            (true, true) => memmem::find(word, self.text).is_some(),
+            (true, false) => word.ends_with(self.text),
+            (false, true) => word.starts_with(self.text),
+            (false, false) => word == self.text,
+        }
     }
 }
 
@@ -191,6 +238,16 @@ mod tests {
         assert_eq!(found("error", false, true), [0, 1]);
         assert_eq!(found("error", true, false), [0, 2]);
         assert_eq!(found("rror", true, true), [0, 1, 2]);
+        assert_eq!(found("timeout", true, true), [0]);
+        assert_eq!(found("out", true, false), [0]);
+        assert_eq!(found("out", false, true), [] as [usize; 0]);
         assert_eq!(found("nothing", true, true), [] as [usize; 0]);
+    }
+
+    #[test]
+    fn short_parts_are_found_as_well() {
+        assert_eq!(found("r", true, true), [0, 1, 2]);
+        assert_eq!(found("t", false, true), [0, 2]);
+        assert_eq!(found("rs", true, false), [1]);
     }
 }
