@@ -222,7 +222,11 @@ impl Core {
         let mut changed = Vec::new();
         match self.silences.get_mut(&new.id) {
             None if !new.id.is_empty() => return Err(SilenceError::NotFound(new.id)),
-            Some(old) if old.can_become(&new, now) => {}
+            Some(old) if old.can_become(&new, now) => {
+                if old.state(now) == SilenceState::Active {
+                    new.starts = old.starts;
+                }
+            }
             old => {
                 if let Some(old) = old
                     && old.state(now) != SilenceState::Expired
@@ -240,16 +244,15 @@ impl Core {
         Ok(changed)
     }
 
-    /// Ends a silence.
+    /// Ends a silence; one that is over stays as it is.
     ///
     /// # Errors
-    /// When it is not there, or over.
+    /// When it is not there.
     pub fn expire(&mut self, id: &str, now: Timestamp) -> Result<Silence, SilenceError> {
         let Some(silence) = self.silences.get_mut(id) else { return Err(SilenceError::NotFound(id.to_owned())) };
-        if silence.state(now) == SilenceState::Expired {
-            return Err(SilenceError::Invalid(format!("silence {id} already expired")));
+        if silence.state(now) != SilenceState::Expired {
+            expire(silence, now);
         }
-        expire(silence, now);
         Ok(silence.clone())
     }
 }

@@ -27,12 +27,33 @@ pub struct TimeInterval {
 
 /// From a minute of the day up to another, which it excludes; `24:00` is the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "GivenRange")]
 pub struct TimeRange {
-    #[serde(rename = "start_time", deserialize_with = "minute", serialize_with = "clock")]
+    #[serde(rename = "start_time", serialize_with = "clock")]
     pub from: u32,
-    #[serde(rename = "end_time", deserialize_with = "minute", serialize_with = "clock")]
+    #[serde(rename = "end_time", serialize_with = "clock")]
     pub to: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenRange {
+    #[serde(deserialize_with = "minute")]
+    start_time: u32,
+    #[serde(deserialize_with = "minute")]
+    end_time: u32,
+}
+
+impl TryFrom<GivenRange> for TimeRange {
+    type Error = InvalidInterval;
+
+    fn try_from(given: GivenRange) -> Result<Self, InvalidInterval> {
+        let (from, to) = (given.start_time, given.end_time);
+        if from >= to {
+            return Err(InvalidInterval("start_time must be before end_time; a night is two ranges".to_owned()));
+        }
+        Ok(TimeRange { from, to })
+    }
 }
 
 /// Weekdays (`Named<0>`, Sunday is 0) or months (`Named<1>`, January is 1), as `monday:friday` or `3`.
@@ -278,6 +299,10 @@ mod tests {
         for text in [
             "{times: [{start_time: '9:00', end_time: '17:00'}]}",
             "{times: [{start_time: '09:00', end_time: '24:01'}]}",
+            "{times: [{start_time: '22:00', end_time: '06:00'}]}",
+            "{times: [{start_time: '10:00', end_time: '10:00'}]}",
+            "{times: [{start_time: '10:00'}]}",
+            "{times: [{start_time: '10:00', end_time: '11:00', zone: UTC}]}",
             "{weekdays: ['friday:monday']}",
             "{weekdays: [someday]}",
             "{days_of_month: ['0']}",

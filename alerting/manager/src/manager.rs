@@ -191,10 +191,10 @@ impl Alertmanager {
         Ok(changed.into_iter().next().map(|silence| silence.id).unwrap_or_default())
     }
 
-    /// Ends a silence.
+    /// Ends a silence; one that is over stays as it is.
     ///
     /// # Errors
-    /// When it is not there, is over, or this could not be kept.
+    /// When it is not there, or this could not be kept.
     pub async fn expire(&self, tenant: &TenantId, id: &str) -> Result<(), AlertmanagerError> {
         let now = self.clock.now();
         let _keeping = self.keeping.lock().await;

@@ -131,6 +131,10 @@ impl NewSilence {
     }
 }
 
+fn second(at: Timestamp) -> i64 {
+    at.nanos().div_euclid(1_000_000_000)
+}
+
 impl Silence {
     pub fn state(&self, now: Timestamp) -> SilenceState {
         if now < self.starts {
@@ -146,13 +150,14 @@ impl Silence {
         self.state(now) == SilenceState::Active && all_match(&self.matchers, labels)
     }
 
-    /// Whether this one can become `new`, or a new one has to stand in for it: what was silenced stays true.
+    /// Whether this one can become `new`, or a new one has to stand in for it: what was silenced stays true. Clients
+    /// send back the start that they were shown, which is rounded: as with Alertmanager, its second counts.
     pub fn can_become(&self, new: &Silence, now: Timestamp) -> bool {
         if self.matchers != new.matchers {
             return false;
         }
         match self.state(now) {
-            SilenceState::Active => self.starts == new.starts && new.ends >= now,
+            SilenceState::Active => second(self.starts) == second(new.starts) && new.ends >= now,
             SilenceState::Pending => new.starts >= now,
             SilenceState::Expired => false,
         }

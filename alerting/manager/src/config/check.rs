@@ -49,6 +49,9 @@ pub fn check(config: &Config) -> Result<(), InvalidConfig> {
     if !root.mute_time_intervals.is_empty() || !root.active_time_intervals.is_empty() {
         return wrong("root route must not have any mute or active time intervals".into());
     }
+    if root.goes_on {
+        return wrong("cannot have continue in root route".into());
+    }
     route(root, &names, &intervals, 0)?;
     for (at, rule) in config.inhibit_rules.iter().enumerate() {
         InhibitRule::new(rule).map_err(|why| InvalidConfig(format!("inhibit_rules[{at}]: {why}")))?;

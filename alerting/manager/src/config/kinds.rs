@@ -364,6 +364,25 @@ pub struct SlackAction {
     pub style: Text,
     pub name: Text,
     pub value: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<SlackConfirm>,
+}
+
+/// What is asked before a button of Slack acts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SlackConfirm {
+    pub text: Text,
+    pub title: Text,
+    pub ok_text: Text,
+    pub dismiss_text: Text,
+}
+
+impl SlackConfirm {
+    /// Its templates by the names that Slack has for them.
+    pub fn texts(&self) -> [(&'static str, &Text); 4] {
+        [("text", &self.text), ("title", &self.title), ("ok_text", &self.ok_text), ("dismiss_text", &self.dismiss_text)]
+    }
 }
 
 pub(super) fn template(name: &str) -> Text {

@@ -9,7 +9,7 @@ mod robots;
 mod tests;
 mod ways;
 
-pub use kinds::{Discord, Email, MsTeams, OpsGenie, PagerDuty, Slack, Telegram};
+pub use kinds::{Discord, Email, MsTeams, OpsGenie, PagerDuty, Slack, SlackConfirm, Telegram};
 pub use receivers::{HttpConfig, Receiver, UrlOrFile, WebhookConfig, reveal};
 pub use robots::{DingTalk, FeiShu, WeChat, WeCom};
 pub use ways::Way;

@@ -49,6 +49,27 @@ fn what_is_wrong_is_said_as_alertmanager_says_it() {
         ("{route: {receiver: a}, receivers: [{name: a, webhook_configs: [{url: 'ftp://x'}]}]}", "must begin with http"),
         ("{route: {receiver: a}, receivers: [{name: a, webhooks: []}]}", "unknown field `webhooks`"),
         ("{route: {receiver: a, group_wait: soon}, receivers: [{name: a}]}", "soon"),
+        ("{route: {receiver: a, continue: true}, receivers: [{name: a}]}", "cannot have continue in root route"),
+        (
+            "{route: {receiver: a}, receivers: [{name: a, slack_configs: [{api_url: 'http://x', actions: [{type: button, text: t}]}]}]}",
+            "missing name or url in Slack action configuration",
+        ),
+        (
+            "{route: {receiver: a}, receivers: [{name: a, slack_configs: [{api_url: 'http://x', fields: [{title: t}]}]}]}",
+            "missing value in Slack field configuration",
+        ),
+        (
+            "{route: {receiver: a}, receivers: [{name: a, opsgenie_configs: [{api_key: k, responders: [{name: x, type: crowd}]}]}]}",
+            "the type of a responder is",
+        ),
+        (
+            "{route: {receiver: a}, receivers: [{name: a, opsgenie_configs: [{api_key: k, responders: [{type: team}]}]}]}",
+            "at least one of id, username or name",
+        ),
+        (
+            "{global: {smtp_smarthost: 'h:25', smtp_from: a@b}, route: {receiver: a}, receivers: [{name: a, email_configs: [{to: x@y, headers: {Subject: q, subject: z}}]}]}",
+            "duplicate header in email config",
+        ),
     ];
     for (text, wanted) in cases {
         let told = Config::parse(text).unwrap_err().to_string();

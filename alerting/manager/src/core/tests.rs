@@ -170,6 +170,10 @@ fn silences_are_replaced_expired_and_forgotten() {
     assert_eq!(world.0.silence(one.clone(), "one".into(), at(5)).unwrap()[0].starts, at(10));
     let longer = new("one", "b", 10, 200, 20).unwrap();
     assert_eq!(world.0.silence(longer, "unused".into(), at(20)).unwrap()[0].id, "one", "it lasts longer");
+    let mut rounded = new("one", "b", 10, 300, 20).unwrap();
+    rounded.starts = rounded.starts.saturating_add(400_000_000);
+    let kept = world.0.silence(rounded, "unused".into(), at(20)).unwrap().remove(0);
+    assert_eq!((kept.id.as_str(), kept.starts), ("one", at(10)), "a start within the same second is the same");
     let other = new("one", "c", 10, 200, 30).unwrap();
     let changed = world.0.silence(other, "two".into(), at(30)).unwrap();
     assert_eq!(
@@ -182,7 +186,8 @@ fn silences_are_replaced_expired_and_forgotten() {
         Err(SilenceError::NotFound("nosuch".into()))
     );
     world.0.expire("two", at(40)).unwrap();
-    assert!(world.0.expire("two", at(41)).is_err() && world.0.expire("nosuch", at(41)).is_err());
+    assert_eq!(world.0.expire("two", at(41)).unwrap().ends, at(40), "what is over stays over");
+    assert!(world.0.expire("nosuch", at(41)).is_err());
     assert_eq!(world.0.maintain(at(41)), Forgotten::default());
     assert_eq!(world.0.maintain(at(41 + 120 * 3600)).silences.len(), 2);
 }

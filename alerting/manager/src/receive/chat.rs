@@ -1,7 +1,7 @@
 //! Rooms where people talk: Slack, Telegram, Discord, Microsoft Teams.
 
 use super::way::{Refusal, Request, Subject};
-use crate::config::{Discord, MsTeams, Slack, Telegram, reveal};
+use crate::config::{Discord, MsTeams, Slack, SlackConfirm, Telegram, reveal};
 use serde_json::{Map, Value, json};
 
 /// Most characters of a title of Slack, of a message of Telegram, and of title and text of Discord.
@@ -29,6 +29,13 @@ pub fn slack_templates(one: &Slack) -> Vec<(&str, &str)> {
     let fields = one.fields.iter().flat_map(|field| [("fields: title", &field.title), ("fields: value", &field.value)]);
     let actions = one.actions.iter().flat_map(|action| {
         [("actions: text", &action.text), ("actions: url", &action.url), ("actions: style", &action.style)]
+            .into_iter()
+            .chain([
+                ("actions: type", &action.kind),
+                ("actions: name", &action.name),
+                ("actions: value", &action.value),
+            ])
+            .chain(action.confirm.iter().flat_map(SlackConfirm::texts).map(|(_, text)| ("actions: confirm", text)))
     });
     let own = [
         ("title", &one.title),
@@ -78,6 +85,8 @@ pub fn slack(one: &Slack, subject: &Subject<'_>) -> Result<Request, String> {
     let mut actions = Vec::new();
     for action in &one.actions {
         let mut shown = Map::new();
+        // A link needs no name, no value and no question.
+        let acts = action.url.is_empty();
         for (name, text) in [
             ("type", &action.kind),
             ("text", &action.text),
@@ -86,7 +95,16 @@ pub fn slack(one: &Slack, subject: &Subject<'_>) -> Result<Request, String> {
             ("name", &action.name),
             ("value", &action.value),
         ] {
-            put(&mut shown, name, subject.text(text)?);
+            if acts || !["name", "value"].contains(&name) {
+                put(&mut shown, name, subject.text(text)?);
+            }
+        }
+        if let Some(confirm) = action.confirm.as_ref().filter(|_| acts) {
+            let mut asked = Map::new();
+            for (name, text) in confirm.texts() {
+                put(&mut asked, name, subject.text(text)?);
+            }
+            shown.insert("confirm".to_owned(), Value::Object(asked));
         }
         actions.push(Value::Object(shown));
     }

@@ -73,6 +73,11 @@ fn slack_gets_an_attachment_as_from_alertmanager() {
     let rich = &sent(fields, "resolved")[0].body["attachments"][0];
     assert_eq!(rich["fields"], json!([{ "title": "n", "value": "1", "short": false }]));
     assert_eq!(rich["actions"], json!([{ "type": "button", "text": "go", "url": "http://u" }]));
+    let asking = "slack_configs: [{api_url: 'http://s/x', actions: [{type: button, text: go, name: n, value: '{{ len .Alerts }}', confirm: {text: 'sure?', ok_text: yes}}]}]";
+    assert_eq!(
+        sent(asking, "firing")[0].body["attachments"][0]["actions"],
+        json!([{ "type": "button", "text": "go", "name": "n", "value": "1", "confirm": { "text": "sure?", "ok_text": "yes" } }])
+    );
     assert_eq!((&rich["color"], &rich["title"]), (&json!("good"), &json!("[RESOLVED] Disk <full> (db)")));
 }
 

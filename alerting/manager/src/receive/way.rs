@@ -1,12 +1,16 @@
 //! What is said to which server: requests are made here, and sent elsewhere.
 
 use super::{chat, incident, robot};
-use crate::config::Way;
+use crate::config::{OpsGenie, Slack, Way};
 use crate::data::Data;
 use crate::template::Templates;
 use gantry_model::Timestamp;
 use reqwest::Method;
 use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Whom OpsGenie can send alerts to.
+const RESPONDERS: [&str; 5] = ["team", "teams", "user", "escalation", "schedule"];
 
 /// What a request is made of.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +110,7 @@ pub fn problems(integration: &Way) -> Vec<String> {
                 "at most one of app_token & app_token_file must be configured",
             );
             need(!(url && token), "at most one of api_url and app_token must be configured");
+            slack_parts(one, &mut need);
         }
         Way::Email(one) => {
             let lax = one.tls_config.as_ref().is_some_and(|tls| tls.insecure_skip_verify);
@@ -118,6 +123,8 @@ pub fn problems(integration: &Way) -> Vec<String> {
                     .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()),
                 "smarthost must be HOST:PORT, here or global (smtp_smarthost)",
             );
+            let names: BTreeSet<String> = one.headers.keys().map(|name| name.to_ascii_lowercase()).collect();
+            need(names.len() == one.headers.len(), "duplicate header in email config: names of headers have no case");
         }
         Way::PagerDuty(one) => {
             let routing = one.routing_key.is_some() || one.routing_key_file.is_some();
@@ -129,6 +136,7 @@ pub fn problems(integration: &Way) -> Vec<String> {
                 one_of(one.api_key.is_some(), one.api_key_file.is_some()),
                 "one of api_key and api_key_file must be configured, here or global (opsgenie_api_key)",
             );
+            opsgenie_parts(one, &mut need);
         }
         Way::Telegram(one) => {
             need(
@@ -172,6 +180,35 @@ pub fn problems(integration: &Way) -> Vec<String> {
         }
     }
     found
+}
+
+fn slack_parts(one: &Slack, need: &mut impl FnMut(bool, &str)) {
+    for field in &one.fields {
+        need(!field.title.is_empty(), "missing title in Slack field configuration");
+        need(!field.value.is_empty(), "missing value in Slack field configuration");
+    }
+    for action in &one.actions {
+        need(!action.kind.is_empty(), "missing type in Slack action configuration");
+        need(!action.text.is_empty(), "missing text in Slack action configuration");
+        need(!(action.name.is_empty() && action.url.is_empty()), "missing name or url in Slack action configuration");
+        let asks = action.confirm.as_ref().is_none_or(|confirm| !confirm.text.is_empty());
+        need(asks, "missing text in Slack confirmation configuration");
+    }
+}
+
+fn opsgenie_parts(one: &OpsGenie, need: &mut impl FnMut(bool, &str)) {
+    for responder in &one.responders {
+        let given = |name: &str| responder.get(name).is_some_and(|text| !text.is_empty());
+        need(
+            ["id", "username", "name"].into_iter().any(given),
+            "a responder has to have at least one of id, username or name",
+        );
+        let kind = responder.get("type").map(|kind| kind.to_ascii_lowercase()).unwrap_or_default();
+        need(
+            kind.contains("{{") || RESPONDERS.contains(&kind.as_str()),
+            "the type of a responder is team, teams, user, escalation or schedule",
+        );
+    }
 }
 
 /// The templates of an integration, with the names of their fields.
