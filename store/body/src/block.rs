@@ -271,19 +271,47 @@ impl Block {
         Ok((0..self.len()).map(len).collect())
     }
 
-    /// The lines of rows, in the order asked for.
+    /// The lines of rows, in the order asked for; cheapest when they ascend.
     ///
     /// # Errors
     /// A frame with their values is damaged.
     pub fn decode(&self, rows: impl Iterator<Item = usize>) -> Result<Text, BodyError> {
         let mut text = Text::default();
+        self.decode_into(rows, &mut text)?;
+        Ok(text)
+    }
+
+    /// As [`Block::decode`], after the lines that `text` has already.
+    ///
+    /// # Errors
+    /// A frame with their values is damaged.
+    pub fn decode_into(&self, rows: impl Iterator<Item = usize>, text: &mut Text) -> Result<(), BodyError> {
         let mut cursor = self.cursor();
         for row in rows {
             let (template, at) = cursor.place(row);
             self.write_place(template, at, &mut text.bytes)?;
             text.ends.push(text.bytes.len());
         }
-        Ok(text)
+        Ok(())
+    }
+
+    /// Shows each row and its line to `visit`; cheapest when rows ascend.
+    ///
+    /// # Errors
+    /// A frame with their values is damaged.
+    pub fn for_each_line(
+        &self,
+        rows: impl Iterator<Item = usize>,
+        mut visit: impl FnMut(usize, &[u8]),
+    ) -> Result<(), BodyError> {
+        let (mut cursor, mut line) = (self.cursor(), Vec::new());
+        for row in rows {
+            let (template, at) = cursor.place(row);
+            line.clear();
+            self.write_place(template, at, &mut line)?;
+            visit(row, &line);
+        }
+        Ok(())
     }
 
     /// Bytes of memory that it takes now, about; more when further columns are read.

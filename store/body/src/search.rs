@@ -104,7 +104,7 @@ impl Block {
     pub fn find(&self, literal: &[u8], within: &RowSet) -> Result<RowSet, BodyError> {
         let mut present = vec![false; self.templates().len()];
         within.iter().for_each(|row| present[self.template(row) as usize] = true);
-        let search = Search { block: self, literal, finder: Finder::new(literal) };
+        let search = Search::new(self, literal);
         let mut found: Vec<Option<Found>> = Vec::with_capacity(present.len());
         let mut pieces = Vec::new();
         for (number, present) in (0u32..).zip(present) {
@@ -136,9 +136,35 @@ struct Search<'a> {
     block: &'a Block,
     literal: &'a [u8],
     finder: Finder<'a>,
+    /// Bytes that begin it, all of which can be in values.
+    values: usize,
+    /// By byte: [`BEFORE`] and [`AFTER`].
+    edges: [u8; 256],
 }
 
+/// The literal can go on in a value after this byte.
+const BEFORE: u8 = 1;
+/// The literal can come out of a value with this byte.
+const AFTER: u8 = 2;
+
 impl<'a> Search<'a> {
+    fn new(block: &'a Block, literal: &'a [u8]) -> Self {
+        let values = literal.iter().take_while(|byte| is_token_byte(**byte)).count();
+        let mut edges = [0; 256];
+        for (at, byte) in literal.iter().enumerate() {
+            let before = if at + 1 < literal.len() { BEFORE } else { 0 };
+            let after = if (1..=values).contains(&at) { AFTER } else { 0 };
+            edges[usize::from(*byte)] |= before | after;
+        }
+        Search { block, literal, finder: Finder::new(literal), values, edges }
+    }
+
+    /// Whether the literal can reach from a text that ends with `last` into a value, or out of it into one that begins with `next`.
+    fn is_edge(&self, last: Option<&u8>, next: Option<&u8>) -> bool {
+        last.is_some_and(|byte| self.edges[usize::from(*byte)] & BEFORE != 0)
+            || next.is_none_or(|byte| self.edges[usize::from(*byte)] & AFTER != 0)
+    }
+
     fn template(&self, number: u32, pieces: &mut Vec<&'a [u8]>) -> Result<Option<Found>, BodyError> {
         Ok(match self.verdict(number, pieces) {
             Verdict::Always => Some(Found::All),
@@ -171,10 +197,12 @@ impl<'a> Search<'a> {
         pieces.clear();
         pieces.extend(template.pieces());
         let shape = Shape { block: self.block, template: number, pieces };
-        let whole = token_bytes(self.literal) == self.literal.len();
+        let whole = self.values == self.literal.len();
         let mut slots = Vec::new();
         for slot in 0..template.slots {
-            if shape.spans_into(slot, self.literal) || shape.begins_in_value(slot, self.literal) {
+            if self.is_edge(shape.pieces[slot].last(), shape.pieces[slot + 1].first())
+                && (shape.spans_into(slot, self.literal) || shape.begins_in_value(slot, self.literal))
+            {
                 return Verdict::Lines;
             }
             if whole && self.block.can_hold(number, slot, self.literal) {

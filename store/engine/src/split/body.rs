@@ -4,7 +4,7 @@ use super::index::BodyBlock;
 use super::literal;
 use arrow::array::{StringViewArray, StringViewBuilder};
 use arrow::buffer::Buffer;
-use gantry_body::{Block, BodyError, RowSet};
+use gantry_body::{Block, BodyError, RowSet, Text};
 use gantry_model::{LineFilter, LineOp};
 use gantry_store_api::StoreError;
 use std::ops::Range;
@@ -72,38 +72,32 @@ fn matching(block: &Block, within: RowSet, filter: &LineFilter) -> Result<RowSet
         None => within,
     };
     let mut kept = RowSet::none(block.len());
-    let mut line = Vec::new();
-    for row in candidates.iter() {
-        line.clear();
-        block.write_row(row, &mut line)?;
-        if std::str::from_utf8(&line).is_ok_and(|line| filter.matches(line)) {
+    block.for_each_line(candidates.iter(), |row, line| {
+        if std::str::from_utf8(line).is_ok_and(|line| filter.matches(line)) {
             kept.insert(row);
         }
-    }
+    })?;
     Ok(kept)
 }
 
 /// Collects bodies of several blocks into one array.
 #[derive(Debug, Default)]
-pub struct BodyColumn {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
+pub struct BodyColumn(Text);
 
 impl BodyColumn {
-    pub fn push(&mut self, block: &Block, row: usize) -> Result<(), BodyError> {
-        block.write_row(row, &mut self.bytes)?;
-        self.ends.push(self.bytes.len());
-        Ok(())
+    /// Adds rows of a block, which ascend.
+    pub fn extend(&mut self, block: &Block, rows: impl Iterator<Item = usize>) -> Result<(), BodyError> {
+        block.decode_into(rows, &mut self.0)
     }
 
     /// The bodies; a row that is not in `keep` has an empty one.
     pub fn finish(self, keep: &[bool]) -> Result<StringViewArray, StoreError> {
         let not_text = |_| StoreError::corrupt("a body is no UTF-8");
-        std::str::from_utf8(&self.bytes).map_err(not_text)?;
+        let Text { bytes, ends } = self.0;
+        std::str::from_utf8(&bytes).map_err(not_text)?;
         let mut builder = StringViewBuilder::with_capacity(keep.len());
-        let buffer = builder.append_block(Buffer::from_vec(self.bytes));
-        let (mut start, mut ends) = (0, self.ends.into_iter());
+        let buffer = builder.append_block(Buffer::from_vec(bytes));
+        let (mut start, mut ends) = (0, ends.into_iter());
         for keep in keep {
             if !keep {
                 builder.append_value("");

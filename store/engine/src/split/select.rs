@@ -152,9 +152,8 @@ impl OpenSplit {
                 continue;
             }
             let block = self.block(number).await?;
-            for (row, _) in rows.zip(wanted).filter(|(_, keep)| **keep) {
-                column.push(&block, row).map_err(corrupt)?;
-            }
+            let kept = rows.zip(wanted).filter(|(_, keep)| **keep).map(|(row, _)| row);
+            column.extend(&block, kept).map_err(corrupt)?;
             self.weigh(number, &block);
         }
         column.finish(keep)
