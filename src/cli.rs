@@ -2,6 +2,9 @@
 //!
 //! Never here: what the commands do; each has a module. Start with [`main`].
 
+#[macro_use]
+mod say;
+
 mod alerts;
 mod around;
 mod backtest;

@@ -51,16 +51,16 @@ pub async fn alerts(args: AlertsArgs) -> Result<(), Failure> {
     }
     let found = Client::new(&args.server)?.get("/api/v2/alerts", &parameters).await?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&found).map_err(anyhow::Error::from)?);
+        say!("{}", serde_json::to_string_pretty(&found).map_err(anyhow::Error::from)?);
         return Ok(());
     }
     let rows: Vec<Vec<String>> = found.as_array().into_iter().flatten().map(row).collect();
     if rows.is_empty() {
-        println!("no alerts");
+        say!("no alerts");
         return Ok(());
     }
     let header = ["state", "name", "labels", "since", "receiver"].map(str::to_owned);
-    table::table(&header, &rows).iter().for_each(|line| println!("{line}"));
+    table::table(&header, &rows).iter().for_each(|line| say!("{line}"));
     Ok(())
 }
 
@@ -102,7 +102,7 @@ fn check(file: &std::path::Path) -> Result<(), Failure> {
     let config = gantry_alertmanager::Config::parse_in(&text, dir);
     let config = config.map_err(|wrong| anyhow!("{}: {wrong}", file.display()))?;
     let integrations: usize = config.receivers.iter().map(|receiver| receiver.integrations().len()).sum();
-    println!(
+    say!(
         "{}: sound: receivers: {}, integrations: {integrations}, inhibit rules: {}, time intervals: {}",
         file.display(),
         config.receivers.len(),

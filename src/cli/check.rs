@@ -38,7 +38,7 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(gantry_store::check(&config.store)).map_err(|error| anyhow!("{error}"))?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?);
+        say!("{}", serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?);
     } else {
         print(&report);
     }
@@ -51,9 +51,9 @@ fn print(report: &CheckReport) {
             Severity::Notice => "notice",
             Severity::Damage => "damage",
         };
-        println!("{severity}: {place}: {what}");
+        say!("{severity}: {place}: {what}");
     }
-    println!(
+    say!(
         "{} splits with {} rows, {} blocks with {} samples, {} bytes; {} WAL segments with {} records, {} lines, {} samples",
         report.splits,
         report.split_rows,
@@ -68,8 +68,8 @@ fn print(report: &CheckReport) {
     let damages = report.problems.iter().filter(|problem| problem.severity == Severity::Damage).count();
     let notices = report.problems.len() - damages;
     match (damages, notices) {
-        (0, 0) => println!("sound"),
-        (0, _) => println!("sound; what the notices name is cleaned up by the server"),
-        _ => println!("{damages} damaged, {notices} notices"),
+        (0, 0) => say!("sound"),
+        (0, _) => say!("sound; what the notices name is cleaned up by the server"),
+        _ => say!("{damages} damaged, {notices} notices"),
     }
 }

@@ -26,11 +26,11 @@ pub fn configure(command: ConfigCommand) -> Result<(), Failure> {
         ConfigCommand::Check { file } => {
             let layers = layers(file.or_else(|| std::env::var_os("GANTRY_CONFIG").map(PathBuf::from)));
             Config::load(&layers)?;
-            println!("{}: ok", layers.source());
+            say!("{}: ok", layers.source());
         }
         ConfigCommand::Dump { config } => {
             let config = Config::load(&layers(config.config))?;
-            print!("{}", dump(&config).map_err(anyhow::Error::from)?);
+            put!("{}", dump(&config).map_err(anyhow::Error::from)?);
         }
     }
     Ok(())

@@ -53,7 +53,7 @@ pub async fn delete(args: DeleteArgs) -> Result<(), Failure> {
     }
     if let Some(id) = &args.cancel {
         client.request(Method::DELETE, PATH, &[("request_id", id.clone())], HeaderMap::new()).await?;
-        println!("request {id} is cancelled; its lines are shown again");
+        say!("request {id} is cancelled; its lines are shown again");
         return Ok(());
     }
     let (Some(query), Some(start)) = (&args.query, &args.start) else {
@@ -62,7 +62,7 @@ pub async fn delete(args: DeleteArgs) -> Result<(), Failure> {
     let now = SystemClock.now();
     let (start, end) = (when::instant(start, now)?, when::instant(&args.end, now)?);
     if !args.yes && !confirmed(query, start, end)? {
-        println!("nothing was deleted");
+        say!("nothing was deleted");
         return Ok(());
     }
     let mut parameters = vec![("query", query.clone()), ("start", start.0.to_string())];
@@ -72,7 +72,7 @@ pub async fn delete(args: DeleteArgs) -> Result<(), Failure> {
     }
     let answer = client.request(Method::POST, PATH, &parameters, who()?).await?;
     let id = answer.headers().get("x-delete-request-id").and_then(|id| id.to_str().ok()).unwrap_or("?");
-    println!("request {id}: the lines are hidden, and will be removed from the files");
+    say!("request {id}: the lines are hidden, and will be removed from the files");
     Ok(())
 }
 
@@ -81,7 +81,7 @@ fn confirmed(query: &str, start: Timestamp, end: Timestamp) -> Result<bool, Fail
     if !std::io::stdin().is_terminal() {
         return Err(anyhow!("nobody can be asked whether this is meant: add --yes").into());
     }
-    print!("Delete all lines of {query} from {} to {}? [y/N] ", when::show(start), when::show(end));
+    put!("Delete all lines of {query} from {} to {}? [y/N] ", when::show(start), when::show(end));
     std::io::stdout().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
@@ -113,7 +113,7 @@ async fn list(client: &Client) -> Result<(), Failure> {
     let rows: Vec<Vec<String>> = found.as_array().into_iter().flatten().map(row).collect();
     let header = ["id", "status", "created", "from", "to", "by", "query"].map(str::to_owned);
     for line in table::table(&header, &rows) {
-        println!("{line}");
+        say!("{line}");
     }
     Ok(())
 }

@@ -84,14 +84,14 @@ pub async fn policy(command: PolicyCommand) -> Result<(), Failure> {
         PolicyCommand::List { server } => list(&Client::new(&server)?).await,
         PolicyCommand::Show { name, server } => {
             let found = Client::new(&server)?.get(&format!("{PATH}/{name}"), &[]).await?;
-            println!("{}", serde_json::to_string_pretty(&found["data"]["policy"]).map_err(anyhow::Error::from)?);
+            say!("{}", serde_json::to_string_pretty(&found["data"]["policy"]).map_err(anyhow::Error::from)?);
             Ok(())
         }
         PolicyCommand::Check { files } => {
             for file in &files {
                 let policies = read(file)?;
                 let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
-                println!("{}: ok: {}", file.display(), names.join(", "));
+                say!("{}: ok: {}", file.display(), names.join(", "));
             }
             Ok(())
         }
@@ -99,7 +99,7 @@ pub async fn policy(command: PolicyCommand) -> Result<(), Failure> {
         PolicyCommand::Delete { name, server } => {
             let client = Client::new(&server)?;
             client.request(Method::DELETE, &format!("{PATH}/{name}"), &[], HeaderMap::new()).await?;
-            println!("{name} is removed; the replicas stay what they are");
+            say!("{name} is removed; the replicas stay what they are");
             Ok(())
         }
         PolicyCommand::Explain(args) => explain::explain(&Client::new(&args.server)?, &args).await,
@@ -141,7 +141,7 @@ async fn apply(files: &[PathBuf], client: &Client) -> Result<(), Failure> {
         let body = serde_json::to_value(&policy).map_err(anyhow::Error::from)?;
         let answer = client.put(&format!("{PATH}/{}", policy.name), &body).await?;
         let done = if answer.status() == reqwest::StatusCode::CREATED { "created" } else { "replaced" };
-        println!("{}: {done}", policy.name);
+        say!("{}: {done}", policy.name);
     }
     Ok(())
 }
@@ -168,7 +168,7 @@ async fn list(client: &Client) -> Result<(), Failure> {
     };
     let rows: Vec<Vec<String>> = answer["data"].as_array().into_iter().flatten().map(row).collect();
     for line in table::table(&header, &rows) {
-        println!("{line}");
+        say!("{line}");
     }
     Ok(())
 }

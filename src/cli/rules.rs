@@ -106,7 +106,7 @@ impl ReadArgs {
                 "promql-duration-expr" => options.duration_expressions = true,
                 "promql-extended-range-selectors" => options.extended_range_selectors = true,
                 "promql-binop-fill-modifiers" => options.fill_modifiers = true,
-                other => println!("  WARNING: Unknown feature passed to --enable-feature: {other}"),
+                other => say!("  WARNING: Unknown feature passed to --enable-feature: {other}"),
             }
         }
         options

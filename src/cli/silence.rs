@@ -113,7 +113,7 @@ async fn add(args: AddArgs) -> Result<(), Failure> {
     });
     let answer = Client::new(&args.server)?.post("/api/v2/silences", &body).await?;
     let answer: Value = answer.json().await.map_err(|error| anyhow!("the answer is no JSON: {error}"))?;
-    println!("{}", answer["silenceID"].as_str().unwrap_or_default());
+    say!("{}", answer["silenceID"].as_str().unwrap_or_default());
     Ok(())
 }
 
@@ -124,16 +124,16 @@ async fn list(args: ListArgs) -> Result<(), Failure> {
         all.retain(|one| one["status"]["state"] != "expired");
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&found).map_err(anyhow::Error::from)?);
+        say!("{}", serde_json::to_string_pretty(&found).map_err(anyhow::Error::from)?);
         return Ok(());
     }
     let rows: Vec<Vec<String>> = found.as_array().into_iter().flatten().map(row).collect();
     if rows.is_empty() {
-        println!("no silences");
+        say!("no silences");
         return Ok(());
     }
     let header = ["state", "matchers", "from", "until", "by", "comment", "id"].map(str::to_owned);
-    table::table(&header, &rows).iter().for_each(|line| println!("{line}"));
+    table::table(&header, &rows).iter().for_each(|line| say!("{line}"));
     Ok(())
 }
 
@@ -168,7 +168,7 @@ async fn expire(args: ExpireArgs) -> Result<(), Failure> {
     let client = Client::new(&args.server)?;
     for id in &args.ids {
         client.request(Method::DELETE, &format!("/api/v2/silence/{id}"), &[], HeaderMap::new()).await?;
-        println!("{id} is over");
+        say!("{id} is over");
     }
     Ok(())
 }

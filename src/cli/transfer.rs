@@ -90,7 +90,7 @@ pub async fn export(args: ExportArgs) -> Result<(), Failure> {
         }
     };
     std::fs::rename(&part, &args.file).with_context(|| format!("cannot name {}", args.file.display()))?;
-    println!("{} lines in {}", found.lines, args.file.display());
+    say!("{} lines in {}", found.lines, args.file.display());
     for warning in &found.warnings {
         eprintln!("gantry: not everything could be read: {warning}");
     }
@@ -122,7 +122,7 @@ pub async fn import(args: ImportArgs) -> Result<(), Failure> {
     });
     let answer: Value = client.upload("/api/v1/import", reqwest::Body::wrap_stream(pieces)).await?;
     let number = |name: &str| answer[name].as_u64().unwrap_or(0);
-    println!("{} of {} lines imported", number("lines"), found.lines);
+    say!("{} of {} lines imported", number("lines"), found.lines);
     if number("refused_lines") > 0 {
         let first = answer["first_refusal"].as_str().unwrap_or_default();
         eprintln!("gantry: {} lines were refused; the first: {first}", number("refused_lines"));

@@ -89,8 +89,8 @@ fn check(config: ConfigArgs) -> Result<(), Failure> {
     let pipeline = load(config)?;
     let names: Vec<&str> = pipeline.names().collect();
     match names.len() {
-        0 => println!("there are no transforms"),
-        count => println!("{count} transforms are right: {}", names.join(", ")),
+        0 => say!("there are no transforms"),
+        count => say!("{count} transforms are right: {}", names.join(", ")),
     }
     Ok(())
 }
@@ -110,18 +110,18 @@ fn test(args: &TestArgs) -> Result<(), Failure> {
         if let Some(expectations) = &mut expectations {
             if let Some(difference) = expectations.next(&outcome)? {
                 different += 1;
-                println!("line {count}: {difference}");
+                say!("line {count}: {difference}");
             }
         } else if args.json {
-            println!("{}", outcome.json());
+            say!("{}", outcome.json());
         } else {
-            print!("{outcome}");
+            put!("{outcome}");
         }
     }
     let Some(mut expectations) = expectations else { return Ok(()) };
     let missing = expectations.count_rest()?;
     match different + missing {
-        0 => println!("{count} lines as expected"),
+        0 => say!("{count} lines as expected"),
         _ if missing > 0 => {
             return Err(anyhow!("{missing} more lines are expected than came, {different} differ").into());
         }

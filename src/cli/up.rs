@@ -162,7 +162,7 @@ async fn run_until_stopped(config: Config, roles: Roles, demo: bool, reporting: 
             return Ok(());
         }
     };
-    print!("{}", banner(process.bound(), &shown, demo));
+    put!("{}", banner(process.bound(), &shown, demo));
     info!(http = %process.bound().http, data = %shown.store.data.display(), "ready");
     let failure = tokio::select! {
         signal = supervisor::asked_to_stop() => {

@@ -40,6 +40,20 @@ fn comparable(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_reader_that_went_away_changes_nothing_of_what_is_found() {
+    for (file, found) in [("rules.yml", Some(0)), ("rules-bad.yml", Some(1))] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gantry"));
+        let output = command.args(["rules", "check", file]).current_dir(folder()).stdout(writer).output();
+        let output = output.expect("it starts");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!told.contains("panicked"), "{told}");
+        assert_eq!(output.status.code(), found, "{told}");
+    }
+}
+
+#[test]
 fn both_say_the_same_about_tests_and_exit_alike() {
     for name in [
         "at-modifier-test.yml",

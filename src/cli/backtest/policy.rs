@@ -115,7 +115,7 @@ pub async fn policy(args: PolicyArgs) -> Result<(), Failure> {
     let report: BacktestReport = serde_json::from_value(answer["data"].clone())
         .context("the server answers with what this program does not know")?;
     match args.output {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?),
+        Format::Json => say!("{}", serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?),
         Format::Table => print(&report),
     }
     if let Some(file) = &args.chart {
@@ -158,7 +158,7 @@ fn print(report: &BacktestReport) {
     lines.push(String::new());
     lines.push(format!("decisions of the candidate: {}", reasons.join(", ")));
     for line in lines {
-        println!("{line}");
+        say!("{line}");
     }
 }
 

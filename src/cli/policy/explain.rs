@@ -19,7 +19,7 @@ pub async fn explain(client: &Client, args: &ExplainArgs) -> Result<(), Failure>
         return Err(anyhow!("policy {} has no such decision yet", args.name).into());
     }
     let texts: Vec<String> = wanted.into_iter().map(|decided| text(&args.name, decided)).collect();
-    println!("{}", texts.join("\n\n"));
+    say!("{}", texts.join("\n\n"));
     Ok(())
 }
 

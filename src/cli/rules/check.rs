@@ -47,13 +47,13 @@ pub fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let mut judgements = Vec::new();
     let check = |expr: &str| if args.spoken.logql { args.spoken.check(expr) } else { args.read.check(expr) };
     if args.files.is_empty() {
-        println!("Checking standard input");
+        say!("Checking standard input");
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;
         judgements.push(args.judge(args.read.rules("-", &text, &check)));
     }
     for path in &args.files {
-        println!("Checking {}", path.display());
+        say!("Checking {}", path.display());
         judgements.push(args.judge(args.read.rules_of(path, &check)));
     }
     let lint_fails = args.lint_fatal && judgements.iter().any(|one| matches!(one, Judgement::Lint));
@@ -81,12 +81,12 @@ impl CheckArgs {
                     Judgement::Lint
                 }
                 None => {
-                    println!("  SUCCESS: {} rules found", file.rules().count());
+                    say!("  SUCCESS: {} rules found", file.rules().count());
                     Judgement::Sound
                 }
             },
         };
-        println!();
+        say!("");
         judgement
     }
 

@@ -28,24 +28,24 @@ pub async fn list(args: ListArgs) -> Result<(), Failure> {
     parameters.extend(args.group.iter().map(|group| ("rule_group[]", group.clone())));
     let answer = Client::new(&args.server)?.get("/api/v1/rules", &parameters).await?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&answer["data"]).map_err(anyhow::Error::from)?);
+        say!("{}", serde_json::to_string_pretty(&answer["data"]).map_err(anyhow::Error::from)?);
         return Ok(());
     }
     let groups = answer["data"]["groups"].as_array().into_iter().flatten();
     let rules = groups.flat_map(|group| group["rules"].as_array().into_iter().flatten().map(move |rule| (group, rule)));
     let rules: Vec<(&Value, &Value)> = rules.filter(|(_, rule)| !args.failing || rule["health"] == "err").collect();
     if rules.is_empty() {
-        println!("no rules");
+        say!("no rules");
         return Ok(());
     }
     let header = ["file", "group", "every", "rule", "type", "state", "alerts", "health", "took"].map(str::to_owned);
     let rows: Vec<Vec<String>> = rules.iter().map(|(group, rule)| row(group, rule)).collect();
     for line in table::table(&header, &rows) {
-        println!("{line}");
+        say!("{line}");
     }
     for (_, rule) in rules {
         if let Some(error) = rule["lastError"].as_str() {
-            println!("\n{}: {error}", text(&rule["name"]));
+            say!("\n{}: {error}", text(&rule["name"]));
         }
     }
     Ok(())

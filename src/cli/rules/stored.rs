@@ -51,7 +51,7 @@ pub struct DeleteArgs {
 pub async fn show(args: ShowArgs) -> Result<(), Failure> {
     let path = path(&args.spoken, args.namespace.iter().chain(&args.group))?;
     let answer = Client::new(&args.server)?.request(Method::GET, &path, &[], HeaderMap::new()).await?;
-    print!("{}", answer.text().await.map_err(|error| anyhow!("the answer ended early: {error}"))?);
+    put!("{}", answer.text().await.map_err(|error| anyhow!("the answer ended early: {error}"))?);
     Ok(())
 }
 
@@ -65,7 +65,7 @@ pub async fn apply(args: ApplyArgs) -> Result<(), Failure> {
     let (client, path) = (Client::new(&args.server)?, path(&args.spoken, [&args.namespace])?);
     for group in groups {
         client.post_text(&path, &[], group.to_yaml()).await?;
-        println!("{}/{}: stored, rules: {}", args.namespace, group.name, group.rules.len());
+        say!("{}/{}: stored, rules: {}", args.namespace, group.name, group.rules.len());
     }
     Ok(())
 }
@@ -74,7 +74,7 @@ pub async fn delete(args: DeleteArgs) -> Result<(), Failure> {
     let path = path(&args.spoken, [&args.namespace].into_iter().chain(&args.group))?;
     Client::new(&args.server)?.request(Method::DELETE, &path, &[], HeaderMap::new()).await?;
     let group = args.group.map_or_else(String::new, |group| format!("/{group}"));
-    println!("{}{group} is removed", args.namespace);
+    say!("{}{group} is removed", args.namespace);
     Ok(())
 }
 

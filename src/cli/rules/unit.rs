@@ -31,19 +31,19 @@ pub fn test(args: &TestArgs) -> Result<ExitCode, Failure> {
     };
     let mut suites = Vec::with_capacity(args.files.len());
     for path in &args.files {
-        println!("Unit Testing:  {}", path.display());
+        say!("Unit Testing:  {}", path.display());
         let outcomes = one(path, &args.read, run.as_ref());
         let failures: Vec<&String> = match &outcomes {
             Ok(outcomes) => outcomes.iter().flat_map(|outcome| &outcome.failures).collect(),
             Err(error) => vec![error],
         };
         if failures.is_empty() {
-            println!("  SUCCESS");
+            say!("  SUCCESS");
         } else {
             eprintln!("  FAILED:");
             failures.iter().for_each(|failure| eprintln!("{failure}\n"));
         }
-        println!();
+        say!("");
         suites.push(Suite { name: path.display().to_string(), outcomes });
     }
     if let Some(path) = &args.junit {
