@@ -17,12 +17,12 @@ macro_rules! put {
     ($($words:tt)*) => { $crate::cli::say::text(format_args!($($words)*)) };
 }
 
-/// A line; what [`say!`] calls.
+/// A line; what `say!` calls.
 pub fn line(words: Arguments<'_>) {
     text(format_args!("{words}\n"));
 }
 
-/// A text as it is; what [`put!`] calls.
+/// A text as it is; what `put!` calls.
 pub fn text(words: Arguments<'_>) {
     match io::stdout().lock().write_fmt(words) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
