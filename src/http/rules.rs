@@ -85,7 +85,7 @@ impl Wanted {
                         "" => None,
                         "alert" => Some("alerting"),
                         "record" => Some("recording"),
-                        other => return Err(format!("not supported value {other:?}")),
+                        other => return Err(format!("invalid parameter \"type\": not supported value {other:?}")),
                     }
                 }
                 "rule_name[]" => wanted.rules.push(value.clone()),

@@ -90,8 +90,8 @@ fn shown(pool: &str, target: &Target, status: &TargetStatus) -> Value {
         "lastScrape": at,
         "lastScrapeDuration": last.map_or(0.0, |last| last.took.as_secs_f64()),
         "health": health,
-        "scrapeInterval": duration(status.interval),
-        "scrapeTimeout": duration(status.timeout),
+        "scrapeInterval": duration(target.interval),
+        "scrapeTimeout": duration(target.timeout),
     })
 }
 
@@ -106,8 +106,8 @@ struct WhichFamilies {
     match_target: String,
     /// Name of a family.
     metric: String,
-    /// Most rows; 0 is no limit.
-    limit: usize,
+    /// Most rows; 0 and what is below are no limit.
+    limit: String,
 }
 
 async fn metadata(State(pools): State<Arc<Pools>>, tenant: Tenant, Query(which): Query<WhichFamilies>) -> Response {
@@ -116,6 +116,13 @@ async fn metadata(State(pools): State<Arc<Pools>>, tenant: Tenant, Query(which):
     let selectors = match SeriesScope::from_pairs(pairs) {
         Ok(scope) => scope.selectors,
         Err(error) => return bad(&error.to_string()),
+    };
+    let limit = match which.limit.as_str() {
+        "" => 0,
+        text => match text.parse::<i64>() {
+            Ok(limit) => usize::try_from(limit).unwrap_or(0),
+            Err(_) => return bad("limit must be a number"),
+        },
     };
     let chosen = |labels: &LabelSet| selectors.is_empty() || selectors.iter().any(|selector| selector.matches(labels));
     let mut rows = Vec::new();
@@ -135,8 +142,8 @@ async fn metadata(State(pools): State<Arc<Pools>>, tenant: Tenant, Query(which):
         };
         rows.extend(families.into_iter().map(row));
     }
-    if which.limit > 0 {
-        rows.truncate(which.limit);
+    if limit > 0 {
+        rows.truncate(limit);
     }
     success(&json!(rows))
 }

@@ -1,8 +1,9 @@
 //! CPU, memory, files and age of the process, read from `/proc` when somebody asks.
 
+use parking_lot::Mutex;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{Gauge, IntGauge, Opts, Registry};
+use prometheus::{Counter, Gauge, IntGauge, Opts, Registry};
 use std::fs;
 
 /// Clock ticks per second in `/proc/self/stat`; Linux fixes it at 100 for programs, whatever the kernel's own rate.
@@ -11,7 +12,9 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// The usual `process_*` metrics of Prometheus, and what was built.
 #[derive(Debug)]
 pub struct ProcessMetrics {
-    cpu: Gauge,
+    /// Held while values are read and collected, which two may ask for at once.
+    refreshing: Mutex<()>,
+    cpu: Counter,
     resident: IntGauge,
     resident_peak: IntGauge,
     open_files: IntGauge,
@@ -24,7 +27,8 @@ impl ProcessMetrics {
     pub fn register(registry: &Registry) -> Result<(), prometheus::Error> {
         let build = Opts::new("gantry_build_info", "1, with the version as a label.");
         let metrics = ProcessMetrics {
-            cpu: Gauge::new("process_cpu_seconds_total", "CPU time used, in seconds.")?,
+            refreshing: Mutex::new(()),
+            cpu: Counter::new("process_cpu_seconds_total", "CPU time used, in seconds.")?,
             resident: IntGauge::new("process_resident_memory_bytes", "Resident memory.")?,
             resident_peak: IntGauge::new("process_resident_memory_max_bytes", "Highest resident memory so far.")?,
             open_files: IntGauge::new("process_open_fds", "Open file descriptors.")?,
@@ -48,7 +52,8 @@ impl ProcessMetrics {
             // The name in parentheses may hold blanks; the fields behind it are numbered from 3 (see proc_pid_stat(5)).
             let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
             let ticks = |number: usize| fields.get(number - 3).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
-            self.cpu.set((ticks(14) + ticks(15)) / TICKS_PER_SECOND);
+            self.cpu.reset();
+            self.cpu.inc_by((ticks(14) + ticks(15)) / TICKS_PER_SECOND);
             self.start.set(boot_time() + ticks(22) / TICKS_PER_SECOND);
         }
         if let Ok(files) = fs::read_dir("/proc/self/fd") {
@@ -73,6 +78,7 @@ impl Collector for ProcessMetrics {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
+        let _refreshing = self.refreshing.lock();
         self.refresh();
         self.all().into_iter().flat_map(Collector::collect).collect()
     }
@@ -81,14 +87,21 @@ impl Collector for ProcessMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prometheus::proto::MetricType;
 
     #[test]
     fn a_running_process_has_memory_files_and_an_age() {
         let registry = Registry::new();
         ProcessMetrics::register(&registry).unwrap();
         for family in registry.gather() {
-            let value = family.get_metric()[0].get_gauge().get_value();
-            assert!(value > 0.0 || family.name() == "process_cpu_seconds_total", "{} is {value}", family.name());
+            let metric = &family.get_metric()[0];
+            if family.name() == "process_cpu_seconds_total" {
+                assert_eq!(family.get_field_type(), MetricType::COUNTER);
+                assert!(metric.get_counter().get_value() >= 0.0);
+            } else {
+                let value = metric.get_gauge().get_value();
+                assert!(value > 0.0, "{} is {value}", family.name());
+            }
         }
     }
 }

@@ -27,8 +27,6 @@ pub struct Pool {
 #[derive(Clone, Debug)]
 pub struct TargetStatus {
     pub discovered: Discovered,
-    pub interval: Duration,
-    pub timeout: Duration,
     /// `None` until the first scrape has ended.
     pub last: Option<LastScrape>,
     /// What it says of its families.
@@ -56,7 +54,6 @@ impl Pools {
     pub(super) fn found(
         &self,
         place: (&TenantId, &str),
-        (interval, timeout): (Duration, Duration),
         targets: &BTreeMap<Target, Discovered>,
         dropped: Vec<Discovered>,
     ) {
@@ -66,7 +63,7 @@ impl Pools {
         let status = |(target, discovered): (&Target, &Discovered)| {
             let known = before.remove(target);
             let (last, metadata) = known.map_or_else(Default::default, |known| (known.last, known.metadata));
-            (target.clone(), TargetStatus { discovered: discovered.clone(), interval, timeout, last, metadata })
+            (target.clone(), TargetStatus { discovered: discovered.clone(), last, metadata })
         };
         pool.active = targets.iter().map(status).collect();
         pool.dropped = dropped;

@@ -139,14 +139,13 @@ impl Job {
             tracing::warn!(job, targets = targets.len(), limit, "more targets than target_limit: none is scraped");
             targets.clear();
         }
-        let times = (self.config.interval(), self.config.timeout());
-        self.pools.found((&self.tenant, job), times, &targets, dropped);
+        self.pools.found((&self.tenant, job), &targets, dropped);
         targets
     }
 
     async fn follow(self: Arc<Self>, target: Target, gone: CancellationToken, cancel: CancellationToken) {
         let mut memory = Memory::default();
-        let interval = self.config.interval();
+        let interval = target.interval;
         // Targets are spread over the interval, each always at the same place.
         let place = xxhash_rust::xxh3::xxh3_64(target.url.as_bytes()) as f64 / u64::MAX as f64;
         let mut next = Instant::now() + interval.mul_f64(place);
@@ -194,7 +193,7 @@ impl Job {
     }
 
     async fn body(&self, target: &Target) -> Result<(Vec<u8>, ExpositionFormat), Failed> {
-        let timeout = self.config.timeout();
+        let timeout = target.timeout;
         let all = self.door.ingest().options().max_decompressed_bytes;
         let max = if self.config.body_size_limit > 0 { self.config.body_size_limit.min(all) } else { all };
         let fetched = match tokio::time::timeout(timeout, self.fetch.fetch(&target.url, timeout, max)).await {

@@ -5,6 +5,10 @@ use super::pools::Discovered;
 use gantry_model::LabelSet;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
+
+const INTERVAL: &str = "__scrape_interval__";
+const TIMEOUT: &str = "__scrape_timeout__";
 
 /// One endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +16,10 @@ pub struct Target {
     pub url: String,
     /// `job`, `instance`, and whatever discovery and relabelling made of it.
     pub labels: LabelSet,
+    /// Time between two scrapes: the job's, unless relabelling set `__scrape_interval__`.
+    pub interval: Duration,
+    /// How long a scrape may take: the job's, unless relabelling set `__scrape_timeout__`.
+    pub timeout: Duration,
 }
 
 impl Target {
@@ -19,10 +27,15 @@ impl Target {
     pub(super) fn discovered(config: &ScrapeConfig, address: &str, found: &BTreeMap<String, String>) -> Discovered {
         let mut labels = found.clone();
         labels.insert("__address__".to_owned(), address.to_owned());
-        let defaults =
-            [("job", &config.job_name), ("__scheme__", &config.scheme), ("__metrics_path__", &config.metrics_path)];
+        let defaults = [
+            ("job", config.job_name.clone()),
+            ("__scheme__", config.scheme.clone()),
+            ("__metrics_path__", config.metrics_path.clone()),
+            (INTERVAL, written(config.interval())),
+            (TIMEOUT, written(config.timeout())),
+        ];
         for (name, value) in defaults {
-            labels.entry(name.to_owned()).or_insert_with(|| value.clone());
+            labels.entry(name.to_owned()).or_insert(value);
         }
         for (name, values) in config.params.iter().filter(|(_, values)| !values.is_empty()) {
             labels.entry(format!("__param_{name}")).or_insert_with(|| values[0].clone());
@@ -45,10 +58,26 @@ impl Target {
             return Err(format!("{address:?} is no address HOST:PORT"));
         }
         let url = url(get("__scheme__"), &address, get("__metrics_path__"), &parameters(config, &labels));
+        let (interval, timeout) = (duration(&labels, INTERVAL)?, duration(&labels, TIMEOUT)?);
+        if timeout > interval {
+            return Err(format!("{TIMEOUT} {} is more than {INTERVAL} {}", written(timeout), written(interval)));
+        }
         labels.entry("instance".to_owned()).or_insert(address);
         labels.retain(|name, _| !name.starts_with("__"));
-        Ok(Some(Target { url, labels: LabelSet::from_pairs(labels) }))
+        Ok(Some(Target { url, labels: LabelSet::from_pairs(labels), interval, timeout }))
     }
+}
+
+/// As Prometheus writes it: without blanks.
+fn written(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string().replace(' ', "")
+}
+
+/// What relabelling made of a duration, which has to be more than 0.
+fn duration(labels: &BTreeMap<String, String>, name: &str) -> Result<Duration, String> {
+    let text = labels.get(name).map_or("", String::as_str);
+    let parsed = humantime::parse_duration(text).map_err(|error| format!("{name} {text:?} is no duration: {error}"))?;
+    if parsed.is_zero() { Err(format!("{name} cannot be 0")) } else { Ok(parsed) }
 }
 
 /// Those of the configuration, of which the first of each may have been relabelled.
@@ -116,5 +145,24 @@ mod tests {
         let drop = "relabel_configs: [{action: drop, source_labels: [env], regex: test}]";
         assert_eq!(target(drop, "h:1", &[("env", "test")]), Ok(None));
         assert!(target("", "http://h:1/metrics", &[]).unwrap_err().contains("no address"));
+    }
+
+    #[test]
+    fn labels_say_how_often_a_target_is_scraped_and_how_long_that_may_take() {
+        let times = |job: &str, found: &[(&str, &str)]| {
+            target(job, "h:1", found).map(|found| found.map(|found| (found.interval, found.timeout)))
+        };
+        let seconds = Duration::from_secs;
+        let job = "scrape_interval: 90s, scrape_timeout: 5s";
+        assert_eq!(times(job, &[]), Ok(Some((seconds(90), seconds(5)))));
+        let own = [("__scrape_interval__", "1m30s"), ("__scrape_timeout__", "20s")];
+        assert_eq!(times(job, &own), Ok(Some((seconds(90), seconds(20)))));
+        let rules = "relabel_configs: [{source_labels: [every], target_label: __scrape_interval__}]";
+        assert_eq!(times(rules, &[("every", "5m")]), Ok(Some((seconds(300), seconds(10)))));
+        for (every, fault) in [("soon", "no duration"), ("0s", "cannot be 0"), ("1s", "more than"), ("", "no duration")]
+        {
+            let refused = times(job, &[("__scrape_interval__", every)]).unwrap_err();
+            assert!(refused.contains(fault), "{every:?}: {refused}");
+        }
     }
 }
