@@ -131,6 +131,11 @@ async fn targets_of_a_prometheus_configuration_are_scraped() {
     assert_eq!(active["labels"], json!({ "instance": target, "job": "gantry" }));
     assert_eq!(active["scrapeUrl"], format!("http://{target}/metrics"));
     assert_eq!(active["discoveredLabels"]["__address__"], target);
+    assert_eq!(active["discoveredLabels"]["__scrape_interval__"], active["scrapeInterval"]);
+    assert_eq!((&active["scrapeInterval"], &active["scrapeTimeout"]), (&json!("200ms"), &json!("200ms")));
+    let refused = server.loki.get("/api/v1/targets/metadata?limit=few").await.unwrap();
+    assert_eq!(refused.status, 400);
+    assert!(refused.text.contains("\"limit must be a number\""), "{}", refused.text);
     assert_eq!(
         (targets["droppedTargetCounts"]["gantry"].as_u64(), data("/api/v1/scrape_pools".into()).await),
         (Some(0), json!({ "scrapePools": ["gantry"] }))

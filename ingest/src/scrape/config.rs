@@ -49,16 +49,27 @@ pub struct ScrapeConfig {
     pub honor_labels: bool,
     pub honor_timestamps: bool,
     pub follow_redirects: bool,
+    /// Both are spoken, as targets like.
+    pub enable_http2: bool,
+    /// Through which targets are reached. May hold credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_url: Option<Secret>,
     pub enable_compression: bool,
     /// Forms of exposition that targets are asked for, the best first; `None`: texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scrape_protocols: Option<Vec<ScrapeProtocol>>,
     /// Ask for protobuf first, in which native histograms come.
     pub scrape_native_histograms: bool,
     /// How to read what says of itself nothing that is known; by default the text format.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback_scrape_protocol: Option<ScrapeProtocol>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub basic_auth: Option<BasicAuth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Credentials>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bearer_token_file: Option<PathBuf>,
     pub tls_config: TlsConfig,
     pub static_configs: Vec<StaticConfig>,
@@ -94,6 +105,8 @@ impl Default for ScrapeConfig {
             honor_labels: false,
             honor_timestamps: true,
             follow_redirects: true,
+            enable_http2: true,
+            proxy_url: None,
             enable_compression: true,
             scrape_protocols: None,
             scrape_native_histograms: false,
@@ -334,7 +347,7 @@ impl ScrapeConfig {
             bearer_token_file: self.bearer_token_file.clone(),
             tls_config: self.tls_config.clone(),
             follow_redirects: self.follow_redirects,
-            proxy_url: None,
+            proxy_url: self.proxy_url.as_ref().map(|url| url.reveal().to_owned()),
         }
     }
 
