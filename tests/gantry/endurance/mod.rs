@@ -231,7 +231,7 @@ async fn a_day_of_mixed_load_with_kills_and_a_full_disk_loses_nothing_and_leaks_
         server = day.load(server, half / WINDOWS, End::Stop).await.unwrap();
         server.loki.flush().await;
         server.loki.compact().await;
-        samples.push(Sample::take(&server));
+        samples.push(Sample::settled(&server).await);
         println!("{:?}", samples.last().unwrap());
     }
     day.settled(&server).await;
