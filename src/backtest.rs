@@ -190,6 +190,7 @@ fn alert(episode: &Episode, updated: Timestamp, ends: Timestamp) -> Alert {
         ends,
         updated,
         generator_url: String::new(),
+        source: String::new(),
         timeout: false,
     }
 }

@@ -6,9 +6,10 @@ use anyhow::Context;
 use async_trait::async_trait;
 use gantry_alertmanager::{Alertmanager, Config as Routing, Outward, PostedAlert};
 use gantry_meta::MetaStore;
-use gantry_model::{Clock, TenantId, Timestamp};
-use gantry_ruler::{Notify, Told};
+use gantry_model::{Clock, LabelSet, Timestamp};
+use gantry_ruler::{GroupId, Notify, Told};
 use prometheus::Registry;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
@@ -104,8 +105,8 @@ impl Elsewhere {
 
 #[async_trait]
 impl Notify for Elsewhere {
-    async fn notify(&self, tenant: &TenantId, alerts: Vec<Told>) {
-        self.0.put(tenant, &alerts.into_iter().map(posted).collect::<Vec<_>>());
+    async fn notify(&self, group: &GroupId, alerts: Vec<Told>) {
+        self.0.put(&group.tenant, &alerts.into_iter().map(posted).collect::<Vec<_>>());
     }
 }
 
@@ -114,12 +115,20 @@ pub struct Embedded(pub Arc<Alertmanager>);
 
 #[async_trait]
 impl Notify for Embedded {
-    async fn notify(&self, tenant: &TenantId, alerts: Vec<Told>) {
+    async fn notify(&self, group: &GroupId, alerts: Vec<Told>) {
         let posted = alerts.into_iter().map(posted).collect();
         // A firing alert is told again soon, an ended one until it is forgotten.
-        if let Err(error) = self.0.put(tenant, posted).await {
-            error!(%tenant, %error, "alerts of rules were not taken; they are told again");
+        if let Err(error) = self.0.put_from(&group.to_string(), &group.tenant, posted).await {
+            error!(%group, %error, "alerts of rules were not taken; they are told again");
         }
+    }
+
+    async fn settle(&self, group: &GroupId, known: &BTreeSet<LabelSet>) -> bool {
+        let settled = self.0.settle(&group.to_string(), &group.tenant, &|labels| known.contains(labels)).await;
+        settled.unwrap_or_else(|error| {
+            error!(%group, %error, "alerts that ended before the start are told as over later");
+            false
+        })
     }
 }
 

@@ -10,9 +10,10 @@ use gantry_meta::MetaStore;
 use gantry_model::metric::MetricBatch;
 use gantry_model::{Clock, LabelSet, MatchOp, Matcher, Selector, TenantId};
 use gantry_query::{InstantSample, InstantValue, QueryEngine, QueryError};
-use gantry_ruler::{Engines, Language, Notify, Ruler, Told};
+use gantry_ruler::{Engines, GroupId, Language, Notify, Ruler, Told};
 use gantry_store_api::{AppendMetrics, MillisRange};
 use prometheus::Registry;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -71,10 +72,18 @@ pub struct Everyone(pub Vec<Arc<dyn Notify>>);
 
 #[async_trait]
 impl Notify for Everyone {
-    async fn notify(&self, tenant: &TenantId, alerts: Vec<Told>) {
+    async fn notify(&self, group: &GroupId, alerts: Vec<Told>) {
         for one in &self.0 {
-            one.notify(tenant, alerts.clone()).await;
+            one.notify(group, alerts.clone()).await;
         }
+    }
+
+    async fn settle(&self, group: &GroupId, known: &BTreeSet<LabelSet>) -> bool {
+        let mut all = true;
+        for one in &self.0 {
+            all &= one.settle(group, known).await;
+        }
+        all
     }
 }
 

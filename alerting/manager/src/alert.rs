@@ -58,6 +58,8 @@ pub struct Alert {
     pub ends: Timestamp,
     pub updated: Timestamp,
     pub generator_url: String,
+    /// The rule group of this process that reports it; empty: a client does.
+    pub source: String,
     /// Its end is only the time when it counts as resolved unless it is reported again.
     pub timeout: bool,
 }
@@ -105,7 +107,8 @@ impl PostedAlert {
         }
         let labels = LabelSet::from_pairs(labels);
         let (annotations, generator_url) = (self.annotations, self.generator_url);
-        Ok(Alert { labels, annotations, starts, ends, updated: now, generator_url, timeout })
+        let source = String::new();
+        Ok(Alert { labels, annotations, starts, ends, updated: now, generator_url, source, timeout })
     }
 }
 

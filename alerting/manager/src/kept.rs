@@ -16,6 +16,8 @@ struct KeptAlert {
     /// Nanoseconds since 1970.
     updated: i64,
     timeout: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    source: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,7 +58,8 @@ pub fn alert(tenant: &TenantId, alert: &Alert) -> Op {
         ends_at: Some(alert.ends),
         generator_url: alert.generator_url.clone(),
     };
-    let kept = KeptAlert { alert: posted, updated: alert.updated.nanos(), timeout: alert.timeout };
+    let (updated, source) = (alert.updated.nanos(), alert.source.clone());
+    let kept = KeptAlert { alert: posted, updated, timeout: alert.timeout, source };
     Op::put(alert_key(tenant, alert.fingerprint()), json(&kept))
 }
 
@@ -89,7 +92,7 @@ pub fn restore(core: &mut Core, kind: &str, value: &[u8]) -> Option<()> {
             let kept: KeptAlert = serde_json::from_slice(value).ok()?;
             let updated = Timestamp::from_nanos(kept.updated);
             let alert = kept.alert.taken(updated, 0).ok()?;
-            core.restore_alert(Alert { timeout: kept.timeout, ..alert });
+            core.restore_alert(Alert { timeout: kept.timeout, source: kept.source, ..alert });
         }
         "silence" => {
             let kept: KeptSilence = serde_json::from_slice(value).ok()?;

@@ -1,8 +1,9 @@
 //! The Alertmanager of a process: state in memory and in the `MetaStore`, and notifications under way.
 
 mod deliver;
+mod settle;
 
-use crate::alert::{InvalidAlert, PostedAlert};
+use crate::alert::{Alert, InvalidAlert, PostedAlert};
 use crate::config::Config;
 use crate::core::{Core, Filter, Notification, ShownAlert, ShownGroup};
 use crate::kept;
@@ -140,6 +141,19 @@ impl Alertmanager {
     /// # Errors
     /// When they could not be kept; or when some were wrong: the others were taken.
     pub async fn put(&self, tenant: &TenantId, reports: Vec<PostedAlert>) -> Result<(), AlertmanagerError> {
+        self.put_from("", tenant, reports).await
+    }
+
+    /// The same, for the rule group `source` of this process.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn put_from(
+        &self,
+        source: &str,
+        tenant: &TenantId,
+        reports: Vec<PostedAlert>,
+    ) -> Result<(), AlertmanagerError> {
         if reports.len() > MOST_ALERTS {
             return Err(AlertmanagerError::Invalid(format!("more than {MOST_ALERTS} alerts in one report")));
         }
@@ -148,7 +162,7 @@ impl Alertmanager {
         let (mut alerts, mut wrong) = (Vec::with_capacity(reports.len()), Vec::new());
         for (at, report) in reports.into_iter().enumerate() {
             match report.taken(now, resolve) {
-                Ok(alert) => alerts.push(alert),
+                Ok(alert) => alerts.push(Alert { source: source.to_owned(), ..alert }),
                 Err(error) => wrong.push((at, error)),
             }
         }
@@ -170,7 +184,7 @@ impl Alertmanager {
         Err(AlertmanagerError::Invalid(told.join("; ")))
     }
 
-    fn count(&self, alerts: &[crate::Alert], wrong: &[(usize, InvalidAlert)], now: Timestamp) {
+    fn count(&self, alerts: &[Alert], wrong: &[(usize, InvalidAlert)], now: Timestamp) {
         let resolved = alerts.iter().filter(|alert| alert.is_resolved(now)).count();
         self.metrics.received.with_label_values(&["resolved"]).inc_by(resolved as u64);
         self.metrics.received.with_label_values(&["firing"]).inc_by((alerts.len() - resolved) as u64);

@@ -3,7 +3,7 @@
 use crate::metrics::RulerMetrics;
 use crate::status::{GroupId, GroupStatus, RuleHealth, RuleStatus};
 use crate::{Engines, Notify, RulerOptions, Told};
-use gantry_alerting::{Due, ForState, Group, Notice, Outcome, RuleGroup, Schedule};
+use gantry_alerting::{AlertState, Due, ForState, Group, Notice, Outcome, RuleGroup, Schedule};
 use gantry_model::{Clock, LabelSet};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -39,6 +39,8 @@ pub(crate) struct Running {
     schedule: Schedule,
     group: Group,
     restored: bool,
+    /// Whether alerts that ended while nobody looked were told as over.
+    settled: bool,
     last_ms: i64,
 }
 
@@ -89,7 +91,7 @@ impl Running {
         let group = shared.group(&spec).awaiting_restore();
         // The first evaluation is at the next instant: the last one may be from before a restart.
         let last_ms = schedule.due(None, shared.now_ms()).map_or(0, |due| due.at_ms);
-        Running { id, shared, wanted, status, spec, schedule, group, restored: false, last_ms }
+        Running { id, shared, wanted, status, spec, schedule, group, restored: false, settled: false, last_ms }
     }
 
     pub async fn run(mut self, stop: CancellationToken) {
@@ -168,24 +170,32 @@ impl Running {
         let Evaluated { group, rules, took, restored } = evaluated;
         (self.group, self.restored) = (group, restored);
         self.count(&rules, took, due);
+        let all_well = rules.iter().all(|(outcome, _)| outcome.result.is_ok());
         let interval_ms = self.shared.interval_ms(&self.spec);
         let notices = self.group.notices(due.at_ms, millis(self.shared.options.resend_delay), interval_ms);
         self.publish(rules, took, due);
         if !notices.is_empty() {
             let told = notices.into_iter().map(|notice| self.told(notice)).collect();
-            self.shared.notify.notify(&self.id.tenant, told).await;
+            self.shared.notify.notify(&self.id, told).await;
+        }
+        if all_well && !self.settled {
+            let live = self.group.alerts().filter(|alert| alert.state != AlertState::Inactive);
+            let known = live.map(|alert| self.with_external(alert.labels.clone())).collect();
+            self.settled = self.shared.notify.settle(&self.id, &known).await;
         }
     }
 
     fn told(&self, mut notice: Notice) -> Told {
-        let options = &self.shared.options;
-        let absent = options.external_labels.iter().filter(|(name, _)| notice.labels.get(name).is_none());
-        let added: Vec<(&str, &str)> = absent.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        if !added.is_empty() {
-            notice.labels = LabelSet::from_pairs(notice.labels.iter().chain(added));
-        }
+        notice.labels = self.with_external(notice.labels);
         let generator_url = self.shared.engines.link(self.id.language, &notice.expr);
         Told { notice, generator_url }
+    }
+
+    fn with_external(&self, labels: LabelSet) -> LabelSet {
+        let options = &self.shared.options;
+        let absent = options.external_labels.iter().filter(|(name, _)| labels.get(name).is_none());
+        let added: Vec<(&str, &str)> = absent.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        if added.is_empty() { labels } else { LabelSet::from_pairs(labels.iter().chain(added)) }
     }
 
     fn count(&self, rules: &[(Outcome, Duration)], took: Duration, due: Due) {

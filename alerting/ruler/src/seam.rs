@@ -1,9 +1,11 @@
 //! What the ruler needs of others.
 
+use crate::GroupId;
 use async_trait::async_trait;
 use gantry_alerting::{Evaluate, Expand, ForState, Notice};
 use gantry_model::{LabelSet, TenantId};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What a rule's expression is written in.
@@ -67,5 +69,11 @@ pub struct Told {
 /// Tells of alerts. It must not lose them while it lives, and must not wait for the world: an evaluation waits for it.
 #[async_trait]
 pub trait Notify: Send + Sync {
-    async fn notify(&self, tenant: &TenantId, alerts: Vec<Told>);
+    async fn notify(&self, group: &GroupId, alerts: Vec<Told>);
+
+    /// After a start and an evaluation: what the group told before and is not in `known` is over. False: call it again after the
+    /// next one, since that cannot be said of all yet.
+    async fn settle(&self, _group: &GroupId, _known: &BTreeSet<LabelSet>) -> bool {
+        true
+    }
 }

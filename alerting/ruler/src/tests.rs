@@ -7,6 +7,7 @@ use gantry_meta::{MemoryMeta, MetaStore};
 use gantry_model::{LabelSet, SystemClock, TenantId};
 use parking_lot::Mutex;
 use prometheus::Registry;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ struct World {
     before: Mutex<Vec<(LabelSet, ForState)>>,
     written: Mutex<Vec<Point>>,
     told: Mutex<Vec<(TenantId, Told)>>,
+    settled: Mutex<Vec<BTreeSet<LabelSet>>>,
 }
 
 struct Data(Arc<World>);
@@ -72,8 +74,13 @@ impl Engines for Shared {
 
 #[async_trait]
 impl Notify for Shared {
-    async fn notify(&self, tenant: &TenantId, alerts: Vec<Told>) {
-        self.0.told.lock().extend(alerts.into_iter().map(|one| (tenant.clone(), one)));
+    async fn notify(&self, group: &GroupId, alerts: Vec<Told>) {
+        self.0.told.lock().extend(alerts.into_iter().map(|one| (group.tenant.clone(), one)));
+    }
+
+    async fn settle(&self, _: &GroupId, known: &BTreeSet<LabelSet>) -> bool {
+        self.0.settled.lock().push(known.clone());
+        self.0.settled.lock().len() > 1
     }
 }
 
@@ -218,6 +225,25 @@ async fn what_clients_store_is_evaluated_at_once_and_changes_keep_alerts() {
     names.remove(&tenant, Language::Logql, "team/a", Some("g")).await.unwrap();
     setup.until("it is gone", |_, groups| groups.is_empty().then_some(())).await;
     assert!(names.list(&tenant, Language::Logql).await.unwrap().is_empty());
+    setup.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_known_is_said_until_alerts_from_before_the_start_are_settled() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.yml"), "groups: [{name: g, rules: [{alert: A, expr: up}]}]").unwrap();
+    let setup = start(Arc::default(), options(dir.path()));
+    *setup.world.value.lock() = Some(Err("no data".to_owned()));
+    setup.until("it fails", |_, groups| groups.first()?.last_ms).await;
+    assert!(setup.world.settled.lock().is_empty(), "who knows nothing ends nothing");
+    *setup.world.value.lock() = Some(Ok(1.0));
+    let twice = |world: &World| Some(world.settled.lock().clone()).filter(|all| all.len() == 2);
+    let said = setup.until("it is settled", |world, _| twice(world)).await;
+    let known = LabelSet::from_pairs([("alertname", "A"), ("cluster", "c"), ("expr", "up")]);
+    assert_eq!(said, vec![BTreeSet::from([known]); 2]);
+    let last = setup.until("it goes on", |_, groups| groups.first()?.last_ms).await;
+    setup.until("it goes on", |_, groups| groups.first()?.last_ms.filter(|at| *at > last)).await;
+    assert_eq!(setup.world.settled.lock().len(), 2);
     setup.stop().await;
 }
 

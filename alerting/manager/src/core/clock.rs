@@ -3,7 +3,7 @@
 
 use super::Core;
 use crate::alert::{Alert, Fingerprint};
-use gantry_model::Timestamp;
+use gantry_model::{LabelSet, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -22,6 +22,24 @@ impl Core {
             let alert = if over { self.outlived(alert, resolve, now) } else { alert };
             self.route(&alert, now);
         }
+    }
+
+    /// Ends what `source` reported before `since` and does not know any more; returns that, and whether nothing is left that
+    /// it knows but has not reported again.
+    pub fn settle(
+        &mut self,
+        source: &str,
+        since: Timestamp,
+        known: &dyn Fn(&LabelSet) -> bool,
+        now: Timestamp,
+    ) -> (Vec<Arc<Alert>>, bool) {
+        let open = |alert: &&Arc<Alert>| alert.source == source && alert.updated < since && !alert.is_resolved(now);
+        let (left, over): (Vec<_>, Vec<_>) =
+            self.alerts.values().filter(open).cloned().partition(|alert| known(&alert.labels));
+        let end = |alert: Arc<Alert>| {
+            self.put(Alert { ends: now.max(alert.starts), updated: now, timeout: false, ..(*alert).clone() }, now)
+        };
+        (over.into_iter().map(end).collect(), left.is_empty())
     }
 
     /// The clock went from `before` to `now` in one step, and nobody could report: what fired before goes on.

@@ -239,7 +239,10 @@ fn what_would_be_sent_can_be_rehearsed() {
         let labels = LabelSet::from_pairs(labels.iter().copied());
         let (annotations, generator_url) = Default::default();
         let (starts, ends, updated) = (at(starts), at(ends), at(now));
-        (at(now), Alert { labels, annotations, starts, ends, updated, generator_url, timeout: false })
+        (
+            at(now),
+            Alert { labels, annotations, starts, ends, updated, generator_url, source: String::new(), timeout: false },
+        )
     };
     let (one, other, never) = (&[("alertname", "A")], &[("alertname", "A"), ("n", "2")], 1_000_000);
     let reports = [
@@ -303,6 +306,29 @@ fn an_end_that_was_reported_before_a_restart_is_told_after_it() {
     world.sent(30);
     world.put(40, &[("alertname", "A")], 0, Some(40));
     assert_eq!(restarted(world, 1000).heard(1001), ["all webhook[0] resolved: resolved A"]);
+}
+
+#[test]
+fn alerts_of_rules_that_ended_unseen_are_over_when_their_rules_do_not_know_them() {
+    let mut world = World::new();
+    for (name, source) in [("A", "rules"), ("B", "rules"), ("C", "other rules"), ("D", "")] {
+        let labels = [("alertname", name)];
+        world.put(0, &labels, 0, Some(10_000));
+        let alert = &world.0.alerts[&Fingerprint::of(&LabelSet::from_pairs(labels))];
+        let alert = Alert { source: source.to_owned(), ..(**alert).clone() };
+        world.0.restore_alert(alert);
+    }
+    world.sent(30);
+    let mut world = restarted(world, 60);
+    let known = |labels: &LabelSet| labels.get("alertname") == Some("B");
+    let (ended, all) = world.0.settle("rules", at(60), &known, at(61));
+    assert_eq!(ended.iter().map(|alert| alert.labels.get("alertname")).collect::<Vec<_>>(), [Some("A")]);
+    assert!(!all, "B is known and was not reported again");
+    assert_eq!(world.heard(362), ["all webhook[0] resolved: resolved A"]);
+    let put_again =
+        Alert { updated: at(400), ..(**world.0.alerts.values().find(|one| known(&one.labels)).unwrap()).clone() };
+    world.0.put(put_again, at(400));
+    assert_eq!(world.0.settle("rules", at(60), &known, at(401)), (Vec::new(), true));
 }
 
 #[test]
