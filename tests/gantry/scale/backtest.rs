@@ -110,7 +110,9 @@ async fn thirty_days_of_a_policy_are_replayed_in_seconds() {
     assert!((4_350.0..4_600.0).contains(&hours(candidate, "replicaHours")), "{}", candidate["replicaHours"]);
     assert!((4_319.0..4_321.0).contains(&hours(present, "replicaHours")), "{}", present["replicaHours"]);
     assert!(hours(candidate, "hoursAboveTarget") < 5.0 && hours(present, "hoursAboveTarget") > 250.0, "{text}");
-    assert_eq!((&candidate["least"], &candidate["most"]), (&1.into(), &11.into()));
+    // 11 when the days begin near the peak: the first step is not within tolerance of six.
+    let most = candidate["most"].as_u64().unwrap();
+    assert!(candidate["least"] == 1 && (10..=11).contains(&most), "{text}");
     let svg = std::fs::read_to_string(Path::new(server.scratch()).join("web.svg")).unwrap();
     assert!(svg.contains("web (candidate)") && svg.contains("6 replicas (present)") && svg.ends_with("</svg>\n"));
     let (_, table) = run(&server, &["backtest", "policy", "web.yml", "--since", "2d", "--current", "6"]).await;
