@@ -40,6 +40,10 @@ pub struct StoreOptions {
     pub memtable_age: Duration,
     /// Memtables per partition that may wait to be written before appends have to wait, too.
     pub memtables_waiting: usize,
+    /// After a kill: bytes of lines that may wait in memory, all partitions together, when the server is ready; more are written as
+    /// splits before. At least as many memtables as `memtables_waiting` says.
+    #[serde(with = "byte_size")]
+    pub recovery_bytes: u64,
     /// zstd level of splits that are written from memtables, 1 to 22.
     pub flush_zstd_level: i32,
     /// zstd level of splits that compaction writes, 1 to 22.
@@ -94,6 +98,7 @@ impl Default for StoreOptions {
             memtable_bytes: 24 << 20,
             memtable_age: Duration::from_secs(300),
             memtables_waiting: 1,
+            recovery_bytes: 256 << 20,
             flush_zstd_level: 1,
             compact_zstd_level: 3,
             settled_zstd_level: 9,

@@ -182,6 +182,12 @@ impl Partition {
         Err(no_room(state.flush_error.as_ref(), "lines", "memtables wait to become splits"))
     }
 
+    /// Blocks until at most `most` memtables wait, or one could not be written.
+    pub(crate) fn wait_for_writing(&self, most: usize) {
+        let mut state = self.state.lock();
+        self.drained.wait_while(&mut state, |state| state.frozen.len() > most && state.flush_error.is_none());
+    }
+
     pub(crate) fn flush_failed(&self, error: &StoreError) {
         self.state.lock().flush_error = Some(error.clone());
         self.drained.notify_all();

@@ -232,10 +232,11 @@ async fn open_partitions(shared: &Arc<Shared>, contents: Contents, mut cuts: Cut
         };
         partition.add_split(shared.open_split(meta));
     }
+    let count = partitions.len();
     let replays = partitions.iter().map(|partition| {
         let flushed = contents.flushed.get(&partition.number).copied().unwrap_or_default();
         partition.expect_cuts(flushed, cuts.remove(&partition.number).unwrap_or_default());
-        async move { replay(shared, partition, flushed).await }
+        async move { replay(shared, partition, count, flushed).await }
     });
     let next_segments = futures::future::try_join_all(replays).await?;
     let mut writers = Vec::with_capacity(partitions.len());

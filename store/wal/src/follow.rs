@@ -1,4 +1,4 @@
-//! [`Follower`]: reads a segment record by record while it grows.
+//! [`Follower`]: reads a segment record by record, one in memory at a time, also while it grows.
 
 use crate::io_context;
 use crate::reader::{judge_record, u32_at};

@@ -3,6 +3,8 @@
 use crate::io_context;
 use crate::segment::{HEADER, MAGIC, RECORD_HEADER, VERSION};
 use gantry_store_api::StoreError;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// Largest first byte of a payload: which kinds there are, `docs/format/wal.md` says.
@@ -47,6 +49,17 @@ impl SegmentBytes {
         };
         Items { bytes: &self.0, at, problem }
     }
+}
+
+/// Whether a file begins like a segment that this program reads.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn begins_well(path: &Path) -> Result<bool, StoreError> {
+    let mut header = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEADER).read_to_end(&mut header));
+    io_context(read, || format!("cannot read {}", path.display()))?;
+    Ok(judge_header(&header).is_ok())
 }
 
 fn judge_header(bytes: &[u8]) -> Result<(), Item<'static>> {

@@ -107,9 +107,10 @@ async fn replay_writes_memtables_as_it_goes() {
     let dir = tempfile::tempdir().unwrap();
     let large = StoreOptions { memtable_bytes: 1 << 30, ..one_partition(dir.path()) };
     let rows = crashed_after_three_appends(&large).await;
-    let small = StoreOptions { memtable_bytes: 1 << 10, memtables_waiting: 1, ..large };
+    let small = StoreOptions { memtable_bytes: 1 << 10, memtables_waiting: 1, recovery_bytes: 0, ..large };
     let store = reopen(&small).await;
     assert_holds(&store, &rows).await;
+    assert!(store.stats().split_rows > 0);
     crash(store).await;
     // The place in the log up to which splits reach is in the middle of a segment.
     let store = reopen(&small).await;

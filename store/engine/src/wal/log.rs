@@ -1,12 +1,14 @@
 //! [`Log`]: the segments of one log on disk, and what they hold after a start.
 
 use super::WalPosition;
-use super::reader::{Item, SegmentBytes};
+use super::follow::{Followed, Follower};
+use super::reader::{Item, SegmentBytes, begins_well};
 use super::segment::{self, HEADER, file_name, sync_dir};
 use crate::error::io_context;
 use crate::shared::Shared;
 use gantry_store_api::StoreError;
 use parking_lot::Mutex;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -74,27 +76,35 @@ impl Log {
         mut each: impl FnMut(Record<'_>) -> Result<(), String>,
     ) -> Result<(), StoreError> {
         let path = self.path(from.segment);
-        let bytes = SegmentBytes::read(&path)?;
-        let mut damaged = false;
-        for item in bytes.items(from.offset) {
-            let damage = match item {
-                Item::Record { payload, offset, end } => match each(Record { payload, offset, end }) {
-                    Ok(()) => {
-                        shared.metrics.replayed_records.inc();
-                        continue;
-                    }
-                    Err(what) => (offset, end, what),
-                },
-                Item::Damaged { from, to, what } => (from, to, what),
-                Item::Torn { from: end, what } => {
-                    self.cut_torn_end(shared, WalPosition { offset: end, ..from }, bytes.len(), &what)?;
-                    continue;
+        let damaged = Cell::new(false);
+        let mut hand = |record: Record<'_>| {
+            let (offset, end) = (record.offset, record.end);
+            match each(record) {
+                Ok(()) => shared.metrics.replayed_records.inc(),
+                Err(what) => {
+                    report_damage(shared, &path, (offset, end, what));
+                    damaged.set(true);
                 }
-            };
-            report_damage(shared, &path, damage);
-            damaged = true;
+            }
+        };
+        let (good, len) = whole_records(&path, from.offset, &mut hand)?;
+        if good < len {
+            // Only what is wrong has to be looked at as a whole.
+            let bytes = SegmentBytes::read(&path)?;
+            for item in bytes.items(good) {
+                match item {
+                    Item::Record { payload, offset, end } => hand(Record { payload, offset, end }),
+                    Item::Damaged { from, to, what } => {
+                        report_damage(shared, &path, (from, to, what));
+                        damaged.set(true);
+                    }
+                    Item::Torn { from: end, what } => {
+                        self.cut_torn_end(shared, WalPosition { offset: end, ..from }, bytes.len(), &what)?;
+                    }
+                }
+            }
         }
-        if damaged { keep_aside(&path) } else { Ok(()) }
+        if damaged.get() { keep_aside(&path) } else { Ok(()) }
     }
 
     /// Notes how long a segment is now.
@@ -144,6 +154,22 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// Hands over records, each in memory alone, up to the first thing that is none; returns where that is, and where the segment
+/// ends.
+fn whole_records(path: &Path, offset: u64, each: &mut dyn FnMut(Record<'_>)) -> Result<(u64, u64), StoreError> {
+    let len = io_context(path.metadata(), || format!("cannot read {}", path.display()))?.len();
+    if !begins_well(path)? {
+        return Ok((0, len.max(1)));
+    }
+    let mut records = Follower::open(path, offset)?;
+    let mut offset = records.at();
+    while let Followed::Record(payload) = records.next(len)? {
+        each(Record { payload: &payload, offset, end: records.at() });
+        offset = records.at();
+    }
+    Ok((offset, len))
 }
 
 fn account(shared: &Shared, before: u64, now: u64) {

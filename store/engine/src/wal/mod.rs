@@ -21,4 +21,4 @@ pub(crate) mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use gantry_wal::{WalPosition, reader, segment};
+pub(crate) use gantry_wal::{WalPosition, follow, reader, segment};
