@@ -20,7 +20,8 @@ use std::time::Instant;
 
 /// Splits smaller than this count as equally small.
 const SMALLEST_TIER: u64 = 4 << 20;
-/// Most inputs of one merge, which holds a block of each in memory.
+/// Most inputs of one merge, which holds blocks of each in memory. Those of splits that came from a merge are the larger ones,
+/// and count twice.
 const MOST_INPUTS: usize = 8;
 /// A day that ended this long ago, and got no split since, is merged into as few splits as possible.
 const SETTLED_NANOS: i64 = 3_600 * 1_000_000_000;
@@ -48,6 +49,7 @@ pub(crate) async fn compact_once(
     let tenant = old[0].tenant.clone();
     let mask = Mask::default().and_expired(&shared.options.expiry_of(&tenant), shared.clock.now());
     let inputs = inputs.into_iter().map(|split| Input { split, mask: mask.clone() }).collect();
+    let merging = shared.merging.lock().await;
     let options = &shared.options;
     let zstd_level = if settle { options.settled_zstd_level } else { options.compact_zstd_level };
     let encoded = match merge(inputs, zstd_level).await {
@@ -64,6 +66,7 @@ pub(crate) async fn compact_once(
         Some(encoded) => Some(shared.store_split(&tenant, birth, encoded).await?),
         None => None,
     };
+    drop(merging);
     shared.catalog.replace(&old, new.as_slice()).await?;
     for removed in partition.replace(&tenant, &old, new.map(|meta| shared.open_split(meta))) {
         shared.bury(removed);
@@ -146,11 +149,12 @@ fn pick_run(
 ) -> Option<Vec<usize>> {
     let mut start = 0;
     while start < wanted.len() {
-        let mut bytes = group[wanted[start]].text_bytes;
-        let mut end = start + 1;
-        while end < wanted.len() && end - start < MOST_INPUTS {
-            bytes += group[wanted[end]].text_bytes;
-            if bytes > options.split_target_bytes {
+        let (mut bytes, mut blocks, mut end) = (0, 0, start);
+        while end < wanted.len() {
+            let meta = group[wanted[end]];
+            bytes += meta.text_bytes;
+            blocks += blocks_held(meta);
+            if end > start && (bytes > options.split_target_bytes || blocks > most_blocks(options)) {
                 break;
             }
             end += 1;
@@ -173,14 +177,25 @@ fn pick_tier(options: &StoreOptions, group: &[&SplitMeta], wanted: &[usize]) -> 
         }
     }
     tiers.into_values().find_map(|tier| {
-        let mut bytes = 0;
+        let (mut bytes, mut blocks) = (0, 0);
         let fits = |at: &usize| {
             bytes += group[*at].text_bytes;
-            bytes <= options.split_target_bytes
+            blocks += blocks_held(group[*at]);
+            bytes <= options.split_target_bytes && blocks <= most_blocks(options)
         };
-        let chosen: Vec<usize> = tier.into_iter().take_while(fits).take(MOST_INPUTS).collect();
+        let chosen: Vec<usize> = tier.into_iter().take_while(fits).collect();
         (chosen.len() >= options.compact_min_splits).then_some(chosen)
     })
+}
+
+/// What the inputs of a merge may count: as many merged splits as have to be there for one.
+fn most_blocks(options: &StoreOptions) -> usize {
+    MOST_INPUTS.max(2 * options.compact_min_splits)
+}
+
+/// What an input counts.
+fn blocks_held(meta: &SplitMeta) -> usize {
+    if meta.level == 0 { 1 } else { 2 }
 }
 
 /// Sizes within a factor of four share a tier.

@@ -38,6 +38,18 @@ fn four_of_a_size_are_merged_and_a_large_one_is_left_alone() {
 }
 
 #[test]
+fn a_merge_has_few_inputs_and_fewer_large_ones() {
+    let early = Effort::Tiered { now: Timestamp(0) };
+    assert_eq!(picked(&[(9 * MB, 0); 20], early).unwrap().len(), 8);
+    assert_eq!(picked(&[(60 * MB, 1); 20], early).unwrap().len(), 4);
+    assert_eq!(picked(&[(60 * MB, 1); 20], Effort::Everything).unwrap().len(), 4);
+    let many = StoreOptions { compact_min_splits: 6, ..StoreOptions::default() };
+    let metas: Vec<SplitMeta> = (0..20).map(|at| meta(at, 9 * MB, 1)).collect();
+    let job = pick_in_group(&many, &metas.iter().collect::<Vec<_>>(), 0, early);
+    assert_eq!(job.unwrap().inputs.len(), 6, "as many as are waited for");
+}
+
+#[test]
 fn a_day_that_is_over_becomes_few_splits() {
     let later = Effort::Tiered { now: buckets::days(0, 0).end.saturating_add(2 * SETTLED_NANOS) };
     assert_eq!(picked(&[(48 * MB, 0), (400 * MB, 1)], later), Some(vec![0, 1]));

@@ -60,6 +60,7 @@ pub(crate) async fn rewrite(
             shared.disk.check_free(old.stored_bytes())?;
             let input = Input { split, mask };
             let options = &shared.options;
+            let _alone = shared.merging.lock().await;
             let level = if old.settled { options.settled_zstd_level } else { options.compact_zstd_level };
             merge(vec![input], level).await.map_err(|failed| failed.error)?
         }

@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub frozen: Notify,
     /// Told when heads of metrics were frozen.
     pub heads_frozen: Notify,
+    /// Held while splits are merged or rewritten: the memory of a merge is needed once, whoever asks for it.
+    pub merging: tokio::sync::Mutex<()>,
     pub cache: Arc<Cache>,
     last_id: Mutex<i64>,
     process: u32,
@@ -95,6 +97,7 @@ impl Shared {
             graveyard: Graveyard::default(),
             frozen: Notify::new(),
             heads_frozen: Notify::new(),
+            merging: tokio::sync::Mutex::default(),
             last_id: Mutex::new(0),
             process: std::hash::RandomState::new().build_hasher().finish() as u32,
             options,
