@@ -60,6 +60,7 @@ pub(crate) async fn compact_once(
         partition: partition.number,
         level: old.iter().map(|meta| meta.level).max().unwrap_or(0).saturating_add(1),
         settled: settle,
+        arrived: old.iter().map(SplitMeta::arrived).min().unwrap_or_default(),
         deletes_through: old.iter().map(|meta| meta.deletes_through).min().unwrap_or(0),
     };
     let new = match encoded {
@@ -105,14 +106,16 @@ fn pick(shared: &Shared, splits: Vec<Arc<Split>>, effort: Effort) -> Option<Job<
         groups.entry((meta.tenant.clone(), buckets::day(meta.min_ts), spared)).or_default().push(split);
     }
     groups.into_iter().find_map(|((_, day, _), mut group)| {
-        group.sort_by(|a, b| a.meta().id.cmp(&b.meta().id));
+        // In order of arrival, so that what is merged makes splits that follow one another: where splits have times of a stream in
+        // common, a query has to compare bodies.
+        group.sort_by(|a, b| (a.meta().arrived(), &a.meta().id).cmp(&(b.meta().arrived(), &b.meta().id)));
         let metas: Vec<&SplitMeta> = group.iter().map(|split| split.meta()).collect();
         let Job { inputs, settle } = pick_in_group(options, &metas, day, effort)?;
         Some(Job { inputs: inputs.into_iter().map(|at| group[at].clone()).collect(), settle })
     })
 }
 
-/// Positions of what to merge in a group sorted by id.
+/// Positions of what to merge in a group in order of arrival.
 fn pick_in_group(options: &StoreOptions, group: &[&SplitMeta], day: i64, effort: Effort) -> Option<Job<usize>> {
     let now = match effort {
         Effort::Everything => {

@@ -19,6 +19,7 @@ fn meta(number: u32, bytes: u64, level: u8) -> SplitMeta {
         parquet: object,
         index: object,
         created_at: Timestamp(0),
+        arrived: Timestamp(0),
         deletes_through: 0,
     }
 }

@@ -57,7 +57,13 @@ async fn write_memtable(
     frozen: &Frozen,
 ) -> Result<Vec<SplitMeta>, StoreError> {
     let memtable = &frozen.memtable;
-    let birth = Birth { partition: partition.number, level: 0, settled: false, deletes_through: frozen.after_delete };
+    let birth = Birth {
+        partition: partition.number,
+        level: 0,
+        settled: false,
+        arrived: shared.clock.now(),
+        deletes_through: frozen.after_delete,
+    };
     let mut metas = Vec::new();
     let mut tenants = memtable.tenants();
     tenants.sort();

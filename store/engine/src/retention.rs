@@ -161,6 +161,7 @@ mod tests {
             parquet: ObjectInfo { len: bytes, crc32: 0 },
             index: ObjectInfo { len: 0, crc32: 0 },
             created_at: Timestamp(0),
+            arrived: Timestamp(0),
             deletes_through: 0,
         }
     }

@@ -3,6 +3,7 @@
 //! A row can lie in two places at once only when the time spans of its stream in two sources overlap. For such spans,
 //! and only for them, hashes of the returned rows are remembered and repeats are dropped.
 
+mod contested;
 mod ordered;
 mod windows;
 
@@ -11,6 +12,7 @@ use crate::memtable::{MemtableView, RowAt};
 use crate::querier::Masked;
 use crate::split::{OpenSplit, Selected, SplitIndex, Texts};
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray, StringViewBuilder, UInt32Array};
+use contested::{Contested, Spans};
 use futures::{StreamExt, stream};
 use gantry_model::{LabelSet, LineFilter, TimeRange, Timestamp};
 use gantry_store_api::{
@@ -85,43 +87,12 @@ pub fn start(
     Ok(Scan { streams, parts, report })
 }
 
-/// Time spans of each stream in the sources that hold it.
-struct Spans(Vec<Vec<(Timestamp, Timestamp)>>);
-
-impl Spans {
-    fn new(streams: usize) -> Self {
-        Spans(vec![Vec::new(); streams])
-    }
-
-    fn add(&mut self, stream: u32, min: Timestamp, max: Timestamp) {
-        self.0[stream as usize].push((min, max));
-    }
-
-    /// Per stream, the span (both ends inclusive) outside which no two sources overlap.
-    fn contested(self) -> Vec<Option<(Timestamp, Timestamp)>> {
-        let hull = |mut spans: Vec<(Timestamp, Timestamp)>| {
-            spans.sort();
-            let mut hull: Option<(Timestamp, Timestamp)> = None;
-            let mut latest = spans.first()?.1;
-            for (min, max) in spans.into_iter().skip(1) {
-                if min <= latest {
-                    let (from, to) = hull.unwrap_or((min, min));
-                    hull = Some((from.min(min), to.max(latest.min(max))));
-                }
-                latest = latest.max(max);
-            }
-            hull
-        };
-        self.0.into_iter().map(hull).collect()
-    }
-}
-
 /// What all units of a scan share.
 struct Context {
     range: TimeRange,
     lines: Vec<LineFilter>,
     columns: ScanColumns,
-    contested: Vec<Option<(Timestamp, Timestamp)>>,
+    contested: Vec<Contested>,
     seen: Mutex<HashSet<u128>>,
     report: Arc<ScanReport>,
 }
@@ -296,8 +267,8 @@ async fn run(context: &Context, unit: Unit) -> Option<Result<RecordBatch, StoreE
 }
 
 impl Context {
-    fn is_contested(&self, stream: u32, min: Timestamp, max: Timestamp) -> bool {
-        self.contested[stream as usize].is_some_and(|(from, to)| min <= to && from <= max)
+    fn is_contested(&self, stream: u32, at: Timestamp) -> bool {
+        self.contested[stream as usize].holds(at)
     }
 
     fn passes(&self, body: &str) -> bool {
@@ -306,7 +277,7 @@ impl Context {
 
     /// False when the row was returned before.
     fn is_first(&self, stream: u32, at: Timestamp, body: &str, metadata: &str) -> bool {
-        if !self.is_contested(stream, at, at) {
+        if !self.is_contested(stream, at) {
             return true;
         }
         let mut hash = Xxh3::new();
@@ -413,7 +384,7 @@ async fn read_split(context: &Context, split: &OpenSplit, runs: &[Run]) -> Resul
 
 /// Whether it takes more than the filters to say that a row is shown: it may be hidden, or be there twice.
 fn is_in_doubt(context: &Context, run: &Run, at: Timestamp) -> bool {
-    context.is_contested(run.stream, at, at) || run.hidden.as_ref().is_some_and(|hidden| hidden.touches(at, at))
+    context.is_contested(run.stream, at) || run.hidden.as_ref().is_some_and(|hidden| hidden.touches(at, at))
 }
 
 /// Texts of the rows that passed the filters and are in doubt, one after the other. Mostly there are none.

@@ -14,7 +14,7 @@ use crate::split::{EncodedSplit, Split, SplitId, SplitMeta};
 use crate::tail::TailHub;
 use crate::versions::Versions;
 use gantry_meta::{MetaStore, RedbMeta};
-use gantry_model::{Clock, TenantId};
+use gantry_model::{Clock, TenantId, Timestamp};
 use gantry_store_api::StoreError;
 use parking_lot::Mutex;
 use std::hash::{BuildHasher, Hasher};
@@ -28,6 +28,8 @@ pub(crate) struct Birth {
     pub partition: u32,
     pub level: u8,
     pub settled: bool,
+    /// See [`SplitMeta::arrived`].
+    pub arrived: Timestamp,
     /// See [`SplitMeta::deletes_through`].
     pub deletes_through: u64,
 }
@@ -39,6 +41,7 @@ impl Birth {
             partition: meta.partition,
             level: meta.level,
             settled: meta.settled,
+            arrived: meta.arrived(),
             deletes_through: meta.deletes_through,
         }
     }
@@ -156,6 +159,7 @@ impl Shared {
             parquet: unknown,
             index: unknown,
             created_at: self.clock.now(),
+            arrived: birth.arrived,
             deletes_through: birth.deletes_through,
         };
         meta.parquet = self.objects.put(&meta.parquet_path(), encoded.parquet).await?;

@@ -201,13 +201,13 @@ impl Head {
             Ok(number) => return Ok(number),
             Err(slot) => slot,
         };
-        if !rules.replay {
-            self.admit(labels, rules.limits)?;
-            if !self.seen.contains_key(&slot)
-                && let Some(count) = &self.count
-            {
-                count.admit_new(rules)?;
-            }
+        // Counted before it is made: heads of other shards may be about to make one, too.
+        self.count_series(if rules.replay { 0 } else { rules.limits.max_series })?;
+        if !rules.replay
+            && let Err(reason) = self.admit(labels, slot, rules)
+        {
+            self.count.iter().for_each(|count| _ = count.series.fetch_sub(1, Ordering::Relaxed));
+            return Err(reason);
         }
         let number = self.index.len();
         self.series.push(Series::new(labels.into(), self.seen.get(&slot).copied()));
@@ -215,16 +215,20 @@ impl Head {
         let before = self.index.memory();
         self.index.push(labels);
         self.label_bytes += SERIES + labels.len() + self.index.memory() - before;
-        self.count.iter().for_each(|count| _ = count.series.fetch_add(1, Ordering::Relaxed));
         Ok(number)
     }
 
-    /// Whether one more series with these labels may be.
-    fn admit(&self, labels: &[u8], limits: Limits) -> Result<(), RejectReason> {
-        let count = self.count.as_ref().map_or(0, |count| count.series.load(Ordering::Relaxed));
-        if limits.max_series > 0 && count >= limits.max_series {
-            return Err(RejectReason::SeriesLimit);
-        }
+    /// Counts one series more, unless the tenant has `most` already; 0 for no limit.
+    fn count_series(&self, most: u64) -> Result<(), RejectReason> {
+        let Some(count) = &self.count else { return Ok(()) };
+        let more = |count: u64| (most == 0 || count < most).then_some(count + 1);
+        let counted = count.series.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        counted.map(drop).map_err(|_| RejectReason::SeriesLimit)
+    }
+
+    /// Whether a series with these labels may be; `slot` is where its hash would be.
+    fn admit(&self, labels: &[u8], slot: u64, rules: Rules) -> Result<(), RejectReason> {
+        let limits = rules.limits;
         let mut count = 0;
         for (name, value) in labels::pairs(labels) {
             count += 1;
@@ -233,7 +237,10 @@ impl Head {
                 return Err(RejectReason::LabelLimit);
             }
         }
-        Ok(())
+        match &self.count {
+            Some(count) if !self.seen.contains_key(&slot) => count.admit_new(rules),
+            _ => Ok(()),
+        }
     }
 
     /// Appends one series' part of a batch and writes what is accepted to the log's record.

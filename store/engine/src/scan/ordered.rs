@@ -409,7 +409,7 @@ fn wanted<'a>(plan: &Plan, mut rows: impl Iterator<Item = &'a Candidate>) -> Sca
     rows.all(|row| {
         let run = &plan.units[row.unit as usize].runs()[row.run as usize];
         masked |= run.hidden.is_some();
-        contested |= context.is_contested(run.stream, row.at, row.at);
+        contested |= context.is_contested(run.stream, row.at);
         !contested
     });
     ScanColumns {

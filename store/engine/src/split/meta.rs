@@ -45,12 +45,20 @@ pub struct SplitMeta {
     pub parquet: ObjectInfo,
     pub index: ObjectInfo,
     pub created_at: Timestamp,
+    /// When the oldest of the splits was written that it comes from; 0 in old catalogs. See [`SplitMeta::arrived`].
+    #[serde(default)]
+    pub arrived: Timestamp,
     /// Number of the last delete request that means none of the lines: they came later, or it was carried out.
     #[serde(default)]
     pub deletes_through: u64,
 }
 
 impl SplitMeta {
+    /// When its oldest lines came: lines of one stream mostly come in order of time, so splits in this order follow one another.
+    pub fn arrived(&self) -> Timestamp {
+        if self.arrived == Timestamp(0) { self.created_at } else { self.arrived }
+    }
+
     pub fn parquet_path(&self) -> Path {
         Path::from(format!("{}/logs/p{:03}/{}.parquet", self.tenant, self.partition, self.id))
     }

@@ -47,6 +47,7 @@ async fn put(parquet: bytes::Bytes, index: bytes::Bytes, summary: SplitSummary) 
         parquet: info(&parquet),
         index: info(&index),
         created_at: Timestamp(0),
+        arrived: Timestamp(0),
         deletes_through: 0,
     };
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
