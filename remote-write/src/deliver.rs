@@ -62,7 +62,7 @@ impl HttpDeliver {
     /// When a file of `tls_config` cannot be read.
     pub fn new(options: &RemoteWriteOptions) -> Result<Self, Unusable> {
         Ok(HttpDeliver {
-            client: HttpClient::new(options.client())?,
+            client: HttpClient::new(options.client.clone())?,
             url: options.url.clone(),
             headers: options.headers.clone(),
             tenant_header: options.tenant_header.clone(),
@@ -77,7 +77,7 @@ impl HttpDeliver {
             ProtobufMessage::V1 => ("application/x-protobuf", "0.1.0"),
             ProtobufMessage::V2 => ("application/x-protobuf;proto=io.prometheus.write.v2.Request", "2.0.0"),
         };
-        let http = self.client.request(Method::POST, &self.url).map_err(|error| error.to_string())?;
+        let http = self.client.request(Method::POST, &self.url).await.map_err(|error| error.to_string())?;
         let mut http = http
             .header(CONTENT_ENCODING, "snappy")
             .header(CONTENT_TYPE, content_type)

@@ -1,11 +1,10 @@
 //! What a user writes: Prometheus' `remote_write` sections (prometheus.io, "Configuration"), and `[remote_write_log]`.
 
-use gantry_http_client::{BasicAuth, ClientConfig, Credentials, Secret, TlsConfig};
+use gantry_http_client::{ClientConfig, Secret};
 use gantry_model::TenantId;
 use gantry_model::relabel::{InvalidRelabel, RelabelConfig, RelabelRules};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// One remote: an entry of `[[remote_write]]`. Names are Prometheus', but for `tenants` and `tenant_header`.
@@ -24,16 +23,9 @@ pub struct RemoteWriteOptions {
     pub headers: BTreeMap<String, Secret>,
     #[serde(with = "duration")]
     pub remote_timeout: Duration,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub basic_auth: Option<BasicAuth>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub authorization: Option<Credentials>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bearer_token: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bearer_token_file: Option<PathBuf>,
-    pub tls_config: TlsConfig,
-    pub follow_redirects: bool,
+    /// Credentials, TLS, proxies, more headers.
+    #[serde(flatten)]
+    pub client: ClientConfig,
     /// Applied to the labels of each series before it is sent.
     pub write_relabel_configs: Vec<RelabelConfig>,
     pub send_exemplars: bool,
@@ -52,12 +44,7 @@ impl Default for RemoteWriteOptions {
             tenant_header: String::new(),
             headers: BTreeMap::new(),
             remote_timeout: Duration::from_secs(30),
-            basic_auth: None,
-            authorization: None,
-            bearer_token: None,
-            bearer_token_file: None,
-            tls_config: TlsConfig::default(),
-            follow_redirects: true,
+            client: ClientConfig::default(),
             write_relabel_configs: Vec::new(),
             send_exemplars: false,
             send_native_histograms: false,
@@ -174,18 +161,6 @@ impl RemoteWriteOptions {
         if self.tenants.is_empty() { !tenant.is_reserved() } else { self.tenants.contains(tenant) }
     }
 
-    pub(crate) fn client(&self) -> ClientConfig {
-        ClientConfig {
-            basic_auth: self.basic_auth.clone(),
-            authorization: self.authorization.clone(),
-            bearer_token: self.bearer_token.clone(),
-            bearer_token_file: self.bearer_token_file.clone(),
-            tls_config: self.tls_config.clone(),
-            follow_redirects: self.follow_redirects,
-            proxy_url: None,
-        }
-    }
-
     /// Go's syntax of regexes is that of the crate `regex` in all that relabelling uses.
     pub(crate) fn rules(&self) -> Result<RelabelRules, InvalidRelabel> {
         RelabelRules::new(&self.write_relabel_configs, &|regex: &str| Ok(regex.to_owned()))
@@ -225,7 +200,7 @@ impl RemoteWriteOptions {
         for name in named.filter(|name| header(name) || own.contains(&name.to_ascii_lowercase().as_str())) {
             wrong.push(format!("headers: {name:?} is no header that can be set"));
         }
-        wrong.extend(self.client().check().err());
+        wrong.extend(self.client.check().err());
         wrong.extend(self.rules().err().map(|error| format!("write_relabel_configs: {error}")));
         wrong
     }

@@ -160,7 +160,7 @@ impl Remote {
     }
 
     async fn send(&self, tenant: &TenantId, batch: &[PostedAlert]) -> Result<(), String> {
-        let request = self.client.request(Method::POST, &self.url).map_err(|error| error.to_string())?;
+        let request = self.client.request(Method::POST, &self.url).await.map_err(|error| error.to_string())?;
         let request = request.header("x-scope-orgid", tenant.as_str()).timeout(PATIENCE);
         let response = request.json(batch).send().await.map_err(|error| causes(&error))?;
         let status = response.status();

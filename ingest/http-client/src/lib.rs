@@ -4,10 +4,14 @@
 //!
 //! Start with [`ClientConfig`] and [`HttpClient`].
 
+mod check;
 mod client;
 mod config;
+mod oauth;
 mod secret;
+mod tls;
 
 pub use client::{HttpClient, Unusable, causes};
-pub use config::{BasicAuth, ClientConfig, Credentials, TlsConfig};
+pub use config::{BasicAuth, ClientConfig, Credentials, HeaderValues, OAuth2, TlsConfig, TlsVersion};
 pub use secret::Secret;
+pub use tls::tls_client;

@@ -19,6 +19,10 @@ impl Secret {
         &self.0
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn shown(&self) -> &'static str {
         if self.0.is_empty() { "" } else { "<secret>" }
     }

@@ -54,7 +54,8 @@ impl Webhook {
     async fn post(&self, spec: &WebhookSpec, order: &Order<'_>, body: &str) -> Result<(), Refused> {
         let final_ = |why: String| Refused { why, again: false };
         let at_ms = order.decision.at_ms;
-        let mut request = self.client.request(Method::POST, &spec.url).map_err(|error| final_(error.to_string()))?;
+        let mut request =
+            self.client.request(Method::POST, &spec.url).await.map_err(|error| final_(error.to_string()))?;
         request = request.timeout(Duration::from_secs(spec.timeout_seconds.into()));
         request = request.header("content-type", "application/json").header("idempotency-key", order.key);
         request = request.header("x-gantry-timestamp", at_ms.to_string());

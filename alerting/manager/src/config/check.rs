@@ -24,7 +24,7 @@ pub fn check(config: &Config) -> Result<(), InvalidConfig> {
             let place = format!("receiver {:?}, webhook_configs[{at}]", receiver.name);
             one_url(&place, webhook.url.as_ref().map(|url| url.reveal()), webhook.url_file.is_some())?;
             if let Some(http) = &webhook.http_config {
-                http.client().check().map_err(|why| InvalidConfig(format!("{place}: http_config: {why}")))?;
+                http.client.check().map_err(|why| InvalidConfig(format!("{place}: http_config: {why}")))?;
             }
         }
     }
@@ -94,7 +94,7 @@ fn ways(config: &Config) -> Result<(), InvalidConfig> {
                 return Err(wrong(problem));
             }
             if let Some(http) = way.http() {
-                http.client().check().map_err(|why| wrong(format!("http_config: {why}")))?;
+                http.client.check().map_err(|why| wrong(format!("http_config: {why}")))?;
             }
             for (field, text) in receive::templates(&way) {
                 templates.check(text).map_err(|why| wrong(format!("{field}: {why}")))?;

@@ -2,7 +2,7 @@
 
 use super::kinds::{Discord, Email, MsTeams, OpsGenie, PagerDuty, Slack, Telegram};
 use super::robots::{DingTalk, FeiShu, WeChat, WeCom};
-use gantry_http_client::{BasicAuth, ClientConfig, Credentials, Secret, TlsConfig};
+use gantry_http_client::{ClientConfig, Secret};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -40,54 +40,11 @@ pub struct Receiver {
 }
 
 /// `http_config`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub basic_auth: Option<BasicAuth>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub authorization: Option<Credentials>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bearer_token: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bearer_token_file: Option<PathBuf>,
-    pub tls_config: TlsConfig,
-    pub follow_redirects: bool,
-    /// Through which the server is reached. May hold credentials.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub proxy_url: Option<Secret>,
-    /// Both are spoken, as servers like.
-    pub enable_http2: bool,
-}
-
-impl Default for HttpConfig {
-    fn default() -> Self {
-        HttpConfig {
-            basic_auth: None,
-            authorization: None,
-            bearer_token: None,
-            bearer_token_file: None,
-            tls_config: TlsConfig::default(),
-            follow_redirects: true,
-            proxy_url: None,
-            enable_http2: true,
-        }
-    }
-}
-
-impl HttpConfig {
-    /// The same for the client.
-    pub fn client(&self) -> ClientConfig {
-        ClientConfig {
-            basic_auth: self.basic_auth.clone(),
-            authorization: self.authorization.clone(),
-            bearer_token: self.bearer_token.clone(),
-            bearer_token_file: self.bearer_token_file.clone(),
-            tls_config: self.tls_config.clone(),
-            follow_redirects: self.follow_redirects,
-            proxy_url: self.proxy_url.as_ref().map(|url| url.reveal().to_owned()),
-        }
-    }
+    #[serde(flatten)]
+    pub client: ClientConfig,
 }
 
 /// A URL that may be a secret, or the file that holds it, read anew each time.

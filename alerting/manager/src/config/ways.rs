@@ -156,7 +156,7 @@ impl Way {
 /// A bot is taken over where there is neither a webhook nor another credential.
 fn inherit_slack(one: &mut Slack, global: &Global) {
     or(&mut one.app_url, &global.slack_app_url);
-    let authorized = one.http_config.as_ref().is_some_and(|http| http.authorization.is_some());
+    let authorized = one.http_config.as_ref().is_some_and(|http| http.client.authorization.is_some());
     let has_url = one.api_url.is_some() || one.api_url_file.is_some();
     if one.app_token.is_none() && one.app_token_file.is_none() && !has_url && !authorized {
         one.app_token = global.slack_app_token.clone();

@@ -31,7 +31,7 @@ impl Sender {
     /// # Errors
     /// When a file of certificates cannot be used.
     pub fn new(way: Way, templates: Arc<Templates>, clock: Arc<dyn Clock>) -> Result<Self, Unusable> {
-        let client = way.http().map(|http| HttpClient::new(http.client())).transpose()?;
+        let client = way.http().map(|http| HttpClient::new(http.client)).transpose()?;
         Ok(Sender { way, client, templates, clock })
     }
 }
@@ -67,13 +67,13 @@ fn unusable(error: Unusable) -> Failure {
 }
 
 async fn get(client: &HttpClient, url: &str) -> Result<Value, Failure> {
-    let request = client.request(Method::GET, url).map_err(unusable)?;
+    let request = client.request(Method::GET, url).await.map_err(unusable)?;
     let response = judge(request.send().await).await?;
     serde_json::from_slice(&body(response).await?).map_err(|_| Failure::passing("the answer is no JSON"))
 }
 
 async fn post(client: &HttpClient, request: &Request) -> Result<(), Failure> {
-    let mut built = client.request(request.method.clone(), &request.url).map_err(unusable)?;
+    let mut built = client.request(request.method.clone(), &request.url).await.map_err(unusable)?;
     for (name, value) in &request.headers {
         built = built.header(*name, value);
     }

@@ -3,10 +3,8 @@
 use super::Failure;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use gantry_http_client::TlsConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use gantry_http_client::{TlsConfig, tls_client};
+use rustls::pki_types::ServerName;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
@@ -175,30 +173,9 @@ impl Session {
 }
 
 async fn encrypted(wire: Box<dyn Wire>, host: &str, tls: &TlsConfig) -> Result<Box<dyn Wire>, Failure> {
-    let config = client_config(tls).map_err(Failure::passing)?;
+    let config = tls_client(tls).map_err(|error| Failure::passing(error.to_string()))?;
+    let host = if tls.server_name.is_empty() { host } else { &tls.server_name };
     let name = ServerName::try_from(host.to_owned()).map_err(|_| Failure::lasting("smarthost is no name of a host"))?;
     let wire = TlsConnector::from(Arc::new(config)).connect(name, wire).await;
     Ok(Box::new(wire.map_err(|error| Failure::passing(format!("TLS with the mail server failed: {error}")))?))
-}
-
-fn client_config(tls: &TlsConfig) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    match &tls.ca_file {
-        Some(file) => {
-            let found = CertificateDer::pem_file_iter(file).map_err(|error| format!("{}: {error}", file.display()))?;
-            for certificate in found {
-                let certificate = certificate.map_err(|error| format!("{}: {error}", file.display()))?;
-                roots.add(certificate).map_err(|error| format!("{}: {error}", file.display()))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let builder = ClientConfig::builder().with_root_certificates(roots);
-    let (Some(cert), Some(key)) = (&tls.cert_file, &tls.key_file) else { return Ok(builder.with_no_client_auth()) };
-    let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = chain.map_err(|error| format!("{}: {error}", cert.display()))?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
-    builder.with_client_auth_cert(chain, key).map_err(|error| error.to_string())
 }

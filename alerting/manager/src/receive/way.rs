@@ -113,8 +113,8 @@ pub fn problems(integration: &Way) -> Vec<String> {
             slack_parts(one, &mut need);
         }
         Way::Email(one) => {
-            let lax = one.tls_config.as_ref().is_some_and(|tls| tls.insecure_skip_verify);
-            need(!lax, "insecure_skip_verify is not offered for mail: name the authority in ca_file");
+            let tls = one.tls_config.as_ref().map_or(Ok(()), |tls| tls.check());
+            need(tls.is_ok(), &format!("tls_config: {}", tls.err().unwrap_or_default()));
             need(!one.to.is_empty(), "missing to address in email config");
             need(!one.from.is_empty(), "no from address: set from, here or global (smtp_from)");
             need(

@@ -34,7 +34,7 @@ impl Webhook {
 /// The client of an integration: its own settings, else those of all.
 pub fn client(own: Option<&HttpConfig>, global: &Global) -> Result<HttpClient, Unusable> {
     let config = own.or(global.http_config.as_ref()).cloned().unwrap_or_default();
-    HttpClient::new(config.client())
+    HttpClient::new(config.client)
 }
 
 /// What a status means: 5xx and 429 may pass, others not.
@@ -61,7 +61,7 @@ impl Notifier for Webhook {
         let fatal = |why: String| Failure { retry: false, why };
         let later = |why: String| Failure { retry: true, why };
         let url = self.target.get().map_err(later)?;
-        let mut request = self.client.request(Method::POST, &url).map_err(|error| later(error.to_string()))?;
+        let mut request = self.client.request(Method::POST, &url).await.map_err(|error| later(error.to_string()))?;
         if let Some(timeout) = self.timeout {
             request = request.timeout(timeout);
         }
