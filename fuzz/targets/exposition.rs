@@ -12,8 +12,8 @@ fuzz_target!(|input: &[u8]| {
         _ => ExpositionFormat::Protobuf,
     };
     let labels = vec![("job".to_owned(), "fuzz".to_owned())];
-    if let Ok(incoming) = exposition(body, format, &ExpositionContext { now_ms: 1, labels }) {
-        // A metric of protobuf has up to three samples of a byte or two.
-        assert!(incoming.batch.sample_count() <= 3 * body.len());
+    if let Ok(incoming) = exposition(body, format, &ExpositionContext { now_ms: 1, labels, both_histograms: first & 0x80 != 0 }) {
+        // A metric of protobuf has up to four samples of a byte or two.
+        assert!(incoming.batch.sample_count() <= 4 * body.len());
     }
 });

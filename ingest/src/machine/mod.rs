@@ -38,7 +38,6 @@ pub fn jobs(
         name,
         instance: options.instance(),
         interval: options.interval,
-        tenant: options.tenant.clone(),
         fetch: Arc::new(LocalFetch::new(name, source, None)),
     };
     let mut jobs = Vec::new();

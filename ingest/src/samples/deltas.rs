@@ -190,7 +190,7 @@ fn coarser(buckets: &BTreeMap<i32, f64>, steps: i32) -> BTreeMap<i32, f64> {
 }
 
 /// Where a bucket is when `2^steps` of them become one.
-fn coarser_index(index: i32, steps: i32) -> i32 {
+pub(crate) fn coarser_index(index: i32, steps: i32) -> i32 {
     let steps = steps.clamp(0, 31);
     (index.saturating_sub(1) >> steps).saturating_add(1)
 }

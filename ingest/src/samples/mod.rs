@@ -13,8 +13,8 @@ mod counters;
 mod deltas;
 
 pub use accepted::MetricAccepted;
-pub(crate) use deltas::buckets;
 pub use deltas::{Deltas, DeltasOf};
+pub(crate) use deltas::{buckets, coarser_index};
 
 use crate::decode::OtlpMetricContext;
 use crate::error::IngestError;

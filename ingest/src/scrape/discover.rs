@@ -4,6 +4,7 @@ use super::config::{FileSd, HttpSd, ScrapeConfig, StaticConfig};
 use super::dns::Dns;
 use super::fetch::Fetch;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Largest list of targets from one server or file.
@@ -21,16 +22,16 @@ pub(super) struct Discovery {
 }
 
 impl Discovery {
-    /// Asks all sources. What went wrong comes beside what is known.
-    pub async fn ask(&mut self, config: &ScrapeConfig, fetch: &dyn Fetch) -> (Vec<Found>, Vec<String>) {
+    /// Asks all sources; `servers` are how those of `http_sd_configs` are spoken to. What went wrong comes beside what is known.
+    pub async fn ask(&mut self, config: &ScrapeConfig, servers: &[Arc<dyn Fetch>]) -> (Vec<Found>, Vec<String>) {
         let mut faults = Vec::new();
         let mut seen = BTreeMap::new();
         let mut answers = Vec::new();
         for sd in &config.file_sd_configs {
             answers.extend(files(sd).await);
         }
-        for sd in &config.http_sd_configs {
-            answers.push((sd.url.clone(), http(sd, fetch).await));
+        for (sd, server) in config.http_sd_configs.iter().zip(servers) {
+            answers.push((sd.url.clone(), http(sd, &**server).await));
         }
         for sd in &config.dns_sd_configs {
             for name in &sd.names {
@@ -123,16 +124,15 @@ mod tests {
         let config =
             config(&format!("static_configs: [{{targets: ['s:1']}}], file_sd_configs: [{{files: ['{pattern}']}}]"));
         let mut discovery = Discovery::default();
-        let site = Site::default();
-        let (found, faults) = discovery.ask(&config, &site).await;
+        let (found, faults) = discovery.ask(&config, &[]).await;
         assert_eq!(found.iter().map(|(address, _)| address.as_str()).collect::<Vec<_>>(), ["s:1", "a:1", "b:1"]);
         assert_eq!((found[1].1["env"].as_str(), faults.len()), ("x", 0));
         assert_eq!(found[1].1["__meta_filepath"], path.display().to_string());
         std::fs::write(&path, "not a list").unwrap();
-        let (found, faults) = discovery.ask(&config, &site).await;
+        let (found, faults) = discovery.ask(&config, &[]).await;
         assert_eq!((found.len(), faults.len()), (3, 1));
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(discovery.ask(&config, &site).await.0.len(), 1, "a file that is gone has no targets");
+        assert_eq!(discovery.ask(&config, &[]).await.0.len(), 1, "a file that is gone has no targets");
     }
 
     #[tokio::test]
@@ -142,7 +142,7 @@ mod tests {
         let config = config(
             "http_sd_configs: [{url: 'http://sd/'}], dns_sd_configs: [{names: [localhost], type: A, port: 9100}]",
         );
-        let (found, faults) = Discovery::default().ask(&config, &site).await;
+        let (found, faults) = Discovery::default().ask(&config, &[Arc::new(site)]).await;
         assert_eq!(found.iter().map(|(address, _)| address.as_str()).collect::<Vec<_>>(), ["h:1", "127.0.0.1:9100"]);
         assert_eq!((interval(&config), faults.len()), (Some(Duration::from_secs(30)), 0));
     }

@@ -5,7 +5,7 @@ use super::pass::Failed;
 use crate::compression::{Encoding, decompress};
 use crate::reason::Reason;
 use async_trait::async_trait;
-use gantry_http_client::{HttpClient, causes};
+use gantry_http_client::{ClientConfig, HttpClient, causes};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use reqwest::{Method, Response, StatusCode};
 use std::fmt::Debug;
@@ -48,7 +48,7 @@ pub trait Fetch: Debug + Send + Sync {
     async fn fetch(&self, url: &str, timeout: Duration, max_bytes: usize) -> Result<Fetched, FetchError>;
 }
 
-/// With the credentials and the TLS of one job.
+/// With the credentials and the TLS of one job, or one server of discovery.
 #[derive(Debug)]
 pub struct HttpFetch {
     client: HttpClient,
@@ -58,12 +58,30 @@ pub struct HttpFetch {
 }
 
 impl HttpFetch {
+    /// For the targets of a job.
+    ///
     /// # Errors
     /// When a file of `tls_config` cannot be read.
     pub fn new(config: &ScrapeConfig) -> Result<Self, InvalidScrape> {
-        let wrong = |error| InvalidScrape(format!("scrape_configs, job {:?}: {error}", config.job_name));
-        let client = HttpClient::new(config.client()).map_err(wrong)?;
-        Ok(HttpFetch { client, enable_compression: config.enable_compression, accepted: accepted(config) })
+        Self::with(&config.client, accepted(config), config.enable_compression, &config.job_name)
+    }
+
+    /// For a server that tells the targets of this job.
+    ///
+    /// # Errors
+    /// As of [`HttpFetch::new`].
+    pub fn discovery(config: &ClientConfig, job: &str) -> Result<Self, InvalidScrape> {
+        Self::with(config, "application/json".to_owned(), true, job)
+    }
+
+    fn with(
+        client: &ClientConfig,
+        accepted: String,
+        enable_compression: bool,
+        job: &str,
+    ) -> Result<Self, InvalidScrape> {
+        let wrong = |error| InvalidScrape(format!("scrape_configs, job {job:?}: {error}"));
+        Ok(HttpFetch { client: HttpClient::new(client.clone()).map_err(wrong)?, enable_compression, accepted })
     }
 }
 
@@ -71,7 +89,7 @@ impl HttpFetch {
 impl Fetch for HttpFetch {
     async fn fetch(&self, url: &str, timeout: Duration, max_bytes: usize) -> Result<Fetched, FetchError> {
         let encodings = if self.enable_compression { "gzip" } else { "identity" };
-        let request = self.client.request(Method::GET, url);
+        let request = self.client.request(Method::GET, url).await;
         let request = request.map_err(|error| FetchError::new(Reason::ScrapeFailed, error.to_string()))?;
         let request = request.header(ACCEPT, &self.accepted).header(ACCEPT_ENCODING, encodings);
         let request = request.header(USER_AGENT, concat!("Gantry/", env!("CARGO_PKG_VERSION")));
@@ -97,7 +115,8 @@ impl Fetch for HttpFetch {
 /// The protocols of a job with falling weights, and anything else last.
 fn accepted(config: &ScrapeConfig) -> String {
     let weighted = (2..=9).rev().zip(config.protocols());
-    let weighted = weighted.map(|(weight, protocol)| format!("{};q=0.{weight}", protocol.media_type()));
+    let escaping = config.escaping();
+    let weighted = weighted.map(|(weight, protocol)| format!("{};q=0.{weight}", protocol.accepted(escaping)));
     weighted.chain(["*/*;q=0.1".to_owned()]).collect::<Vec<_>>().join(",")
 }
 

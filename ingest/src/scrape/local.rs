@@ -2,7 +2,6 @@
 
 use super::config::{ScrapeConfig, StaticConfig};
 use super::fetch::Fetch;
-use gantry_model::TenantId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,6 @@ pub struct LocalJob {
     /// The label `instance`.
     pub instance: String,
     pub interval: Duration,
-    pub tenant: TenantId,
     /// Is asked for `machine://localhost/NAME`.
     pub fetch: Arc<dyn Fetch>,
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScrapeOptions {
-    /// A configuration of Prometheus, of which `scrape_configs` and the intervals of `global` are followed. Default none.
+    /// A configuration of Prometheus, of which `scrape_configs` and what `global` says of them are followed; changes are taken over within seconds. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
     /// Whose metrics they are. Default `default`.
@@ -29,7 +29,6 @@ impl ScrapeOptions {
     /// When the file cannot be read or followed.
     pub fn load(&self) -> Result<ScrapeFile, InvalidScrape> {
         let Some(path) = &self.file else { return Ok(ScrapeFile::default()) };
-        let text = std::fs::read_to_string(path).map_err(|e| InvalidScrape(format!("{}: {e}", path.display())))?;
-        ScrapeFile::parse(&text).map_err(|InvalidScrape(wrong)| InvalidScrape(format!("{}: {wrong}", path.display())))
+        ScrapeFile::load(path)
     }
 }

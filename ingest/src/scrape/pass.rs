@@ -1,13 +1,15 @@
 //! [`Pass`]: one scrape, from its body to samples, and what has to be remembered until the next one.
 
-use super::config::{Rules, ScrapeConfig};
+use super::config::ScrapeConfig;
+use super::histograms::{Classics, Labels, within_limits};
+use super::settings::Settings;
 use super::target::Target;
 use crate::decode::{Entry, ExpositionContext, ExpositionFormat, TextFormat, TextParser, TextSample, exposition};
 use crate::incoming::MetricIncoming;
 use crate::reason::Reason;
 use gantry_model::LabelSet;
 use gantry_model::metric::{
-    Exemplar, METRIC_NAME, MetricBatch, MetricBatchBuilder, MetricMetadata, NativeHistogram, stale_marker,
+    Exemplar, METRIC_NAME, MetricBatch, MetricBatchBuilder, MetricMetadata, MetricType, NativeHistogram, stale_marker,
 };
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -48,8 +50,7 @@ impl Memory {
 /// One scrape of one target.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pass<'a> {
-    pub config: &'a ScrapeConfig,
-    pub rules: &'a Rules,
+    pub settings: &'a Settings,
     pub target: &'a Target,
     /// When it began, in milliseconds.
     pub now_ms: i64,
@@ -60,6 +61,10 @@ struct Reading {
     batch: MetricBatchBuilder,
     series: HashSet<Box<[u8]>>,
     metadata: HashMap<String, MetricMetadata>,
+    /// Histograms that are to be stored as native ones.
+    classics: Classics,
+    /// Families that have native histograms anyway.
+    natives: HashSet<String>,
     scraped: usize,
     kept: usize,
 }
@@ -73,9 +78,19 @@ impl Pass<'_> {
         took: Duration,
         memory: &mut Memory,
     ) -> (MetricIncoming, Option<Failed>) {
-        let read = body.and_then(|(body, format)| match format {
-            ExpositionFormat::Text(format) => self.read_text(body, format),
-            ExpositionFormat::Protobuf => self.read_protobuf(body),
+        let size = match &body {
+            Ok((body, _)) => body.len() as f64,
+            Err(failed) if failed.reason == Reason::BodyTooLarge => -1.0,
+            Err(_) => 0.0,
+        };
+        let read = body.and_then(|(body, format)| {
+            let mut reading = Reading::new();
+            match format {
+                ExpositionFormat::Text(format) => self.read_text(body, format, &mut reading)?,
+                ExpositionFormat::Protobuf => self.read_protobuf(body, &mut reading)?,
+            }
+            self.finish_classics(&mut reading)?;
+            Ok(reading)
         });
         let (mut reading, failed) = match read {
             Ok(reading) => (reading, None),
@@ -93,6 +108,11 @@ impl Pass<'_> {
         self.report("scrape_samples_scraped", reading.scraped as f64, &mut reading.batch);
         self.report("scrape_samples_post_metric_relabeling", reading.kept as f64, &mut reading.batch);
         self.report("scrape_series_added", added as f64, &mut reading.batch);
+        if self.reports_more() {
+            self.report("scrape_timeout_seconds", self.target.timeout.as_secs_f64(), &mut reading.batch);
+            self.report("scrape_sample_limit", self.config().limits.sample_limit as f64, &mut reading.batch);
+            self.report("scrape_body_size_bytes", size, &mut reading.batch);
+        }
         memory.series = reading.series;
         memory.described = false;
         for (family, metadata) in reading.metadata {
@@ -111,16 +131,19 @@ impl Pass<'_> {
         for gone in std::mem::take(&mut memory.series) {
             reading.end(&gone, self.now_ms);
         }
-        for name in [
-            "up",
-            "scrape_duration_seconds",
-            "scrape_samples_scraped",
-            "scrape_samples_post_metric_relabeling",
-            "scrape_series_added",
-        ] {
+        let more = if self.reports_more() { MORE_REPORTS } else { &[] };
+        for name in REPORTS.iter().chain(more) {
             self.report(name, stale_marker(), &mut reading.batch);
         }
         MetricIncoming { batch: reading.batch.finish(), ..MetricIncoming::default() }
+    }
+
+    fn config(&self) -> &ScrapeConfig {
+        &self.settings.config
+    }
+
+    fn reports_more(&self) -> bool {
+        self.config().limits.extra_scrape_metrics.unwrap_or(false)
     }
 
     fn report(&self, name: &str, value: f64, batch: &mut MetricBatchBuilder) {
@@ -130,14 +153,13 @@ impl Pass<'_> {
         }
     }
 
-    fn read_text(&self, body: &[u8], format: TextFormat) -> Result<Reading, Failed> {
-        let mut reading = Reading::new();
+    fn read_text(&self, body: &[u8], format: TextFormat, reading: &mut Reading) -> Result<(), Failed> {
         let mut parser = TextParser::new(body, format);
         let mut sample = TextSample::default();
         let unreadable = |message: String| Failed::new(Reason::InvalidText, message);
         while let Some(entry) = parser.next_entry(&mut sample).map_err(|error| unreadable(error.to_string()))? {
             match entry {
-                Entry::Sample => self.sample(&sample.labels, sample.timestamp_ms, told(&sample), &mut reading)?,
+                Entry::Sample => self.sample(&sample.labels, sample.timestamp_ms, told(&sample), reading)?,
                 Entry::Type(family, kind) => reading.described(&family).kind = kind,
                 Entry::Help(family, help) => reading.described(&family).help = help.into_owned(),
                 Entry::Unit(family, unit) => reading.described(&family).unit = unit.to_owned(),
@@ -146,44 +168,77 @@ impl Pass<'_> {
         if !parser.is_complete() {
             return Err(unreadable("the text does not end with \"# EOF\": it was cut off".to_owned()));
         }
-        Ok(reading)
+        Ok(())
     }
 
-    fn read_protobuf(&self, body: &[u8]) -> Result<Reading, Failed> {
-        let context = ExpositionContext { now_ms: self.now_ms, labels: Vec::new() };
+    fn read_protobuf(&self, body: &[u8], reading: &mut Reading) -> Result<(), Failed> {
+        let both_histograms = self.config().limits.always_scrape_classic_histograms.unwrap_or(false);
+        let context = ExpositionContext { now_ms: self.now_ms, labels: Vec::new(), both_histograms };
         let incoming = exposition(body, ExpositionFormat::Protobuf, &context);
         let incoming = incoming.map_err(|error| Failed::new(error.reason, error.message))?;
         if let Some(refused) = incoming.refused.by_reason().first() {
             return Err(Failed::new(refused.reason, incoming.refused.first().unwrap_or_default()));
         }
-        let (mut reading, batch) = (Reading::new(), incoming.batch);
+        let batch = incoming.batch;
+        for (family, metadata) in batch.metadata() {
+            *reading.described(family) = metadata.clone();
+        }
+        for series in batch.series().iter().filter(|series| !batch.histograms(series).is_empty()) {
+            reading.natives.insert(batch.labels(series).get(METRIC_NAME).unwrap_or_default().to_owned());
+        }
         for series in batch.series() {
             let labels = batch.labels(series);
             let labels: Labels<'_> = labels.iter().map(|(n, v)| (Cow::Borrowed(n), Cow::Borrowed(v))).collect();
             let own = |at: i64| (at != self.now_ms).then_some(at);
-            let exemplars = || batch.exemplars(series).to_vec();
+            let told = |value| Told { value, exemplars: batch.exemplars(series).to_vec() };
             let (times, values) = batch.samples(series);
             for (at, value) in times.iter().zip(values) {
-                self.sample(
-                    &labels,
-                    own(*at),
-                    Told { value: NewValue::Number(*value), exemplars: exemplars() },
-                    &mut reading,
-                )?;
+                self.sample(&labels, own(*at), told(NewValue::Number(*value)), reading)?;
             }
             for (at, histogram) in batch.histograms(series) {
-                let value = NewValue::Histogram(histogram.clone());
-                self.sample(&labels, own(*at), Told { value, exemplars: exemplars() }, &mut reading)?;
+                self.sample(&labels, own(*at), told(NewValue::Histogram(histogram.clone())), reading)?;
             }
         }
-        for (family, metadata) in batch.metadata() {
-            *reading.described(family) = metadata.clone();
+        Ok(())
+    }
+
+    /// Stores the histograms that were gathered from their counters.
+    fn finish_classics(&self, reading: &mut Reading) -> Result<(), Failed> {
+        for (labels, histogram, classic) in std::mem::take(&mut reading.classics).finish() {
+            let labels: Labels<'_> = labels.into_iter().map(|(n, v)| (Cow::Owned(n), Cow::Owned(v))).collect();
+            let told = Told { value: NewValue::Histogram(histogram), exemplars: classic.exemplars };
+            self.store(&labels, classic.timestamp_ms, told, reading)?;
         }
-        Ok(reading)
+        Ok(())
+    }
+
+    /// Stores a sample, or keeps it for the histogram that it is a part of.
+    fn sample(
+        &self,
+        labels: &Labels<'_>,
+        timestamp_ms: Option<i64>,
+        told: Told,
+        reading: &mut Reading,
+    ) -> Result<(), Failed> {
+        let limits = &self.config().limits;
+        if limits.convert_classic_histograms_to_nhcb.unwrap_or(false)
+            && let NewValue::Number(value) = told.value
+        {
+            let Reading { classics, metadata, natives, .. } = reading;
+            let is_histogram = |family: &str| {
+                let known = metadata.get(family).is_some_and(|family| family.kind == MetricType::Histogram);
+                known && !natives.contains(family)
+            };
+            let taken = classics.take(labels, (timestamp_ms, value, &told.exemplars), is_histogram);
+            if taken && !limits.always_scrape_classic_histograms.unwrap_or(false) {
+                return Ok(());
+            }
+        }
+        self.store(labels, timestamp_ms, told, reading)
     }
 
     /// Stores a sample, relabelled, at its own time or that of the scrape.
-    fn sample(
+    fn store(
         &self,
         labels: &Labels<'_>,
         timestamp_ms: Option<i64>,
@@ -192,14 +247,15 @@ impl Pass<'_> {
     ) -> Result<(), Failed> {
         reading.scraped += 1;
         let mut labels = self.labels(labels);
-        if !self.rules.metrics.apply_to(&mut labels) {
+        if !self.settings.rules.metrics.apply_to(&mut labels) {
             return Ok(());
         }
         self.check(&labels)?;
         reading.kept += 1;
-        let config = self.config;
-        if config.sample_limit > 0 && reading.kept > config.sample_limit {
-            let message = format!("more than sample_limit, {} samples", config.sample_limit);
+        let config = self.config();
+        let limit = config.limits.sample_limit;
+        if limit > 0 && reading.kept > limit {
+            let message = format!("more than sample_limit, {limit} samples");
             return Err(Failed::new(Reason::SampleLimit, message));
         }
         let pairs = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -210,13 +266,14 @@ impl Pass<'_> {
         let at = own_time.unwrap_or(self.now_ms);
         match told.value {
             NewValue::Number(value) => reading.batch.sample(at, value),
-            NewValue::Histogram(histogram) => reading.batch.histogram(at, histogram),
+            NewValue::Histogram(histogram) => reading.batch.histogram(at, within_limits(histogram, config)?),
         };
         for exemplar in told.exemplars {
             let timestamp = if exemplar.timestamp == NO_TIME { at } else { exemplar.timestamp };
             reading.batch.exemplar(Exemplar { timestamp, ..exemplar });
         }
-        if let (None, Some(series)) = (own_time, reading.batch.labels().map(|l| l.as_bytes().into())) {
+        let ends = own_time.is_none() || config.track_timestamps_staleness;
+        if let Some(series) = reading.batch.labels().filter(|_| ends).map(|labels| labels.as_bytes().into()) {
             reading.series.insert(series);
         }
         Ok(())
@@ -229,7 +286,7 @@ impl Pass<'_> {
             own.map(|(name, value)| (name.to_string(), value.to_string())).collect();
         for (name, value) in self.target.labels.iter() {
             match labels.get(name) {
-                Some(_) if self.config.honor_labels => {}
+                Some(_) if self.config().honor_labels => {}
                 Some(_) => {
                     let mut exported = format!("exported_{name}");
                     while labels.contains_key(&exported) || self.target.labels.get(&exported).is_some() {
@@ -247,21 +304,32 @@ impl Pass<'_> {
     }
 
     fn check(&self, labels: &BTreeMap<String, String>) -> Result<(), Failed> {
-        let config = self.config;
+        let (limits, validation) = (&self.config().limits, self.config().validation());
         let over = |limit: usize, size: usize| limit > 0 && size > limit;
         let failed = |what: String| Err(Failed::new(Reason::LabelLimit, what));
         let name = labels.get(METRIC_NAME).map_or("", String::as_str);
         if name.is_empty() {
             return Err(Failed::new(Reason::MissingMetricName, "relabelling leaves a sample without a name"));
         }
-        if over(config.label_limit, labels.len()) {
+        if over(limits.label_limit, labels.len()) {
             return failed(format!("{} labels of {name:?} are more than label_limit", labels.len()));
         }
+        if !validation.allows(name, true) {
+            return Err(Failed::new(
+                Reason::InvalidLabels,
+                format!("{name:?} is no name of metric_name_validation_scheme legacy"),
+            ));
+        }
         for (label, value) in labels {
-            if over(config.label_name_length_limit, label.len()) {
+            if !validation.allows(label, false) {
+                let message =
+                    format!("the label {label:?} of {name:?} is none of metric_name_validation_scheme legacy");
+                return Err(Failed::new(Reason::InvalidLabels, message));
+            }
+            if over(limits.label_name_length_limit, label.len()) {
                 return failed(format!("label {label:?} of {name:?} is longer than label_name_length_limit"));
             }
-            if over(config.label_value_length_limit, value.len()) {
+            if over(limits.label_value_length_limit, value.len()) {
                 return failed(format!("the value of {label:?} of {name:?} is longer than label_value_length_limit"));
             }
         }
@@ -269,8 +337,17 @@ impl Pass<'_> {
     }
 }
 
-/// Names and values as the target tells them.
-type Labels<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+/// What is told of every scrape.
+const REPORTS: &[&str] = &[
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+];
+
+/// With `extra_scrape_metrics`.
+const MORE_REPORTS: &[&str] = &["scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"];
 
 /// Of an exemplar that has the time of its sample.
 const NO_TIME: i64 = i64::MIN;
@@ -298,7 +375,15 @@ fn told(sample: &TextSample<'_>) -> Told {
 
 impl Reading {
     fn new() -> Self {
-        Reading { batch: MetricBatch::builder(), series: HashSet::new(), metadata: HashMap::new(), scraped: 0, kept: 0 }
+        Reading {
+            batch: MetricBatch::builder(),
+            series: HashSet::new(),
+            metadata: HashMap::new(),
+            classics: Classics::default(),
+            natives: HashSet::new(),
+            scraped: 0,
+            kept: 0,
+        }
     }
 
     fn described(&mut self, family: &str) -> &mut MetricMetadata {

@@ -19,8 +19,10 @@ pub struct Pools(RwLock<BTreeMap<(TenantId, String), Pool>>);
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
     pub active: BTreeMap<Target, TargetStatus>,
-    /// Those that relabelling dropped.
+    /// Those that relabelling dropped, or the first of them.
     pub dropped: Vec<Discovered>,
+    /// How many it dropped.
+    pub dropped_count: usize,
 }
 
 /// How a target fares.
@@ -55,7 +57,7 @@ impl Pools {
         &self,
         place: (&TenantId, &str),
         targets: &BTreeMap<Target, Discovered>,
-        dropped: Vec<Discovered>,
+        (dropped, dropped_count): (Vec<Discovered>, usize),
     ) {
         let mut pools = self.0.write();
         let pool = pools.entry((place.0.clone(), place.1.to_owned())).or_default();
@@ -66,7 +68,12 @@ impl Pools {
             (target.clone(), TargetStatus { discovered: discovered.clone(), last, metadata })
         };
         pool.active = targets.iter().map(status).collect();
-        pool.dropped = dropped;
+        (pool.dropped, pool.dropped_count) = (dropped, dropped_count);
+    }
+
+    /// The job is no more.
+    pub(super) fn forget(&self, place: (&TenantId, &str)) {
+        self.0.write().remove(&(place.0.clone(), place.1.to_owned()));
     }
 
     /// A scrape has ended; `metadata` when it told something new.

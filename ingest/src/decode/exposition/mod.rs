@@ -57,6 +57,8 @@ pub struct ExpositionContext {
     pub now_ms: i64,
     /// Labels of every series, in place of those of the same name.
     pub labels: Vec<(String, String)>,
+    /// Of histograms that come in both forms in protobuf, give the classic one, too.
+    pub both_histograms: bool,
 }
 
 /// Reads what was exposed.

@@ -13,7 +13,7 @@ fn read(text: &str, format: ExpositionFormat) -> Vec<String> {
 
 fn context(labels: &[(&str, &str)]) -> ExpositionContext {
     let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    ExpositionContext { now_ms: 1000, labels }
+    ExpositionContext { now_ms: 1000, labels, both_histograms: false }
 }
 
 #[test]
@@ -217,7 +217,7 @@ mod messages {
     }
 }
 
-/// A counter, a summary, a classic and a native histogram.
+/// A counter, a summary, a classic histogram, and a native one with its classic form.
 pub(crate) fn families() -> Vec<u8> {
     use messages::{Bucket, Exemplar, Family, Histogram, Metric, Number, Summary, Two};
     let label = |name: &str, value: &str| crate::decode::messages::Label { name: name.into(), value: value.into() };
@@ -237,7 +237,7 @@ pub(crate) fn families() -> Vec<u8> {
         zero_threshold: 0.5,
         positive_span: vec![crate::decode::messages::Span { offset: 1, length: 2 }],
         positive_delta: vec![1, 1],
-        ..Default::default()
+        bucket: vec![Bucket { count: 2, bound: 1.0 }],
     };
     let family = |name: &str, kind, metric| Family { name: name.into(), help: "h".into(), kind, metric: vec![metric] };
     let all = [
@@ -269,6 +269,15 @@ fn protobuf_has_native_histograms_too() {
     ];
     let incoming = exposition(&families(), ExpositionFormat::Protobuf, &context(&[])).unwrap();
     assert_eq!(told(&incoming), expected);
+    let both = ExpositionContext { both_histograms: true, ..context(&[]) };
+    let lines = told(&exposition(&families(), ExpositionFormat::Protobuf, &both).unwrap());
+    let classic = [
+        r#"{__name__="n_bucket", le="1.0"} 1000 2"#,
+        r#"{__name__="n_bucket", le="+Inf"} 1000 3"#,
+        r#"{__name__="n_sum"} 1000 4"#,
+        r#"{__name__="n_count"} 1000 3"#,
+    ];
+    assert_eq!((&lines[9..13], &lines[13]), (&classic.map(str::to_owned)[..], &expected[9].to_owned()));
 }
 
 #[test]

@@ -36,7 +36,15 @@ pub(super) async fn import(State(door): State<Arc<MetricIngest>>, request: Reque
 
 pub(super) async fn push_group(State(door): State<Arc<MetricIngest>>, request: Request) -> Response {
     let outcome = match group(request.uri().path()) {
-        Ok(labels) => push(&door, PUSHGATEWAY, request, ExpositionContext { now_ms: door.now_ms(), labels }).await,
+        Ok(labels) => {
+            push(
+                &door,
+                PUSHGATEWAY,
+                request,
+                ExpositionContext { now_ms: door.now_ms(), labels, both_histograms: false },
+            )
+            .await
+        }
         Err(error) => refused(&door, PUSHGATEWAY, error),
     };
     match &outcome {
@@ -69,7 +77,7 @@ fn parameters(request: &Request, now_ms: i64) -> Result<ExpositionContext, Inges
     let wrong = |message: String| IngestError::new(Reason::InvalidParameter, message);
     let Query(parameters) =
         Query::<Vec<(String, String)>>::try_from_uri(request.uri()).map_err(|e| wrong(e.to_string()))?;
-    let mut context = ExpositionContext { now_ms, labels: Vec::new() };
+    let mut context = ExpositionContext { now_ms, ..ExpositionContext::default() };
     for (name, value) in parameters {
         match name.as_str() {
             "timestamp" => {

@@ -1,11 +1,14 @@
-use super::super::fetch::{FetchError, Fetched};
+use super::super::fetch::{Fetch, FetchError, Fetched};
 use super::*;
+use crate::reason::Reason;
 use crate::testing::Fixture;
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 /// Pages by their URL.
 #[derive(Debug, Default)]
@@ -26,24 +29,35 @@ impl Fetch for Site {
     }
 }
 
-struct Running {
+struct Started {
     fixture: Fixture,
+    scraper: Arc<Scraper>,
     cancel: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Running {
+impl Started {
     fn start(settings: &str, fetch: Option<Arc<dyn Fetch>>) -> Self {
         let text =
             format!("scrape_configs: [{{job_name: j, scrape_interval: 20ms, scrape_timeout: 15ms, {settings}}}]");
         let (fixture, cancel) = (Fixture::new(), CancellationToken::new());
         let file = ScrapeFile::parse(&text).unwrap();
-        let mut scrape = Scrape::new(file, TenantId::default_tenant(), &fixture.metrics, &Arc::default()).unwrap();
+        let scraper = Scraper::new(file, TenantId::default_tenant(), &fixture.metrics, &Arc::default()).unwrap();
         if let Some(fetch) = fetch {
-            Arc::get_mut(&mut scrape.jobs[0]).unwrap().fetch = fetch;
+            scraper.wanted.send_modify(|wanted| {
+                for settings in wanted.values_mut() {
+                    Arc::get_mut(settings).expect("nothing runs yet").fetch = fetch.clone();
+                }
+            });
         }
-        let task = tokio::spawn(run(scrape, cancel.clone()));
-        Running { fixture, cancel, task }
+        Started::of(scraper, fixture, cancel)
+    }
+
+    fn of(scraper: Scraper, fixture: Fixture, cancel: CancellationToken) -> Self {
+        let scraper = Arc::new(scraper);
+        let (running, stop) = (scraper.clone(), cancel.clone());
+        let task = tokio::spawn(async move { running.run(stop).await });
+        Started { fixture, scraper, cancel, task }
     }
 
     async fn eventually(&self, line: &str) {
@@ -75,7 +89,7 @@ const DOWN: &str = r#"default {__name__="up", instance="h:1", job="j"} 171568080
 #[tokio::test]
 async fn targets_are_scraped_at_their_interval_and_told_to_be_down_when_they_fail() {
     let site = Arc::new(Site::default());
-    let running = Running::start("static_configs: [{targets: ['h:1']}]", Some(site.clone()));
+    let running = Started::start("static_configs: [{targets: ['h:1']}]", Some(site.clone()));
     running.eventually(DOWN).await;
     running.counted("scrape_failed").await;
     site.serve("http://h:1/metrics", "a 1\n");
@@ -92,7 +106,7 @@ async fn a_target_that_discovery_forgets_ends() {
     let site = Arc::new(Site::default());
     site.serve("http://h:1/metrics", "a 1\n");
     let settings = format!("file_sd_configs: [{{files: ['{}'], refresh_interval: 1s}}]", path.display());
-    let running = Running::start(&settings, Some(site));
+    let running = Started::start(&settings, Some(site));
     running.eventually(UP).await;
     std::fs::write(&path, "[]").unwrap();
     running.eventually(&UP.replace(" 1715680800000 1", " 1715680800000 NaN")).await;
@@ -104,10 +118,10 @@ async fn a_source_of_this_machine_is_a_target_whose_series_end_when_they_vanish(
     let site = Arc::new(Site::default());
     site.serve("machine://localhost/node", "a 1\nb{job=\"x\"} 2\n");
     let (fixture, cancel) = (Fixture::new(), CancellationToken::new());
-    let (interval, tenant) = (Duration::from_millis(20), TenantId::default_tenant());
-    let job = LocalJob { name: "node", instance: "web/1".to_owned(), interval, tenant, fetch: site.clone() };
-    let task = tokio::spawn(run(Scrape::local(vec![job], &fixture.metrics, &Arc::default()), cancel.clone()));
-    let running = Running { fixture, cancel, task };
+    let interval = Duration::from_millis(20);
+    let job = LocalJob { name: "node", instance: "web/1".to_owned(), interval, fetch: site.clone() };
+    let scraper = Scraper::local(&[job], TenantId::default_tenant(), &fixture.metrics, &Arc::default());
+    let running = Started::of(scraper, fixture, cancel);
     let of = |name: &str, value: &str| {
         format!("default {{__name__=\"{name}\", instance=\"web/1\", job=\"node\"}} 1715680800000 {value}")
     };
@@ -153,7 +167,7 @@ async fn http_targets_are_read_and_cut_off_when_they_hang_or_send_too_much() {
     let large = server(answer("", &vec![b'#'; 100_000])).await;
     let hanging = server(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\na".to_vec()).await;
     let settings = format!("body_size_limit: 1KB, static_configs: [{{targets: ['{good}', '{large}', '{hanging}']}}]");
-    let running = Running::start(&settings, None);
+    let running = Started::start(&settings, None);
     let up = |address: &str, up: u8| {
         format!("default {{__name__=\"up\", instance=\"{address}\", job=\"j\"}} 1715680800000 {up}")
     };
@@ -162,5 +176,45 @@ async fn http_targets_are_read_and_cut_off_when_they_hang_or_send_too_much() {
     running.eventually(&up(&hanging, 0)).await;
     running.counted("body_too_large").await;
     running.counted("body_timeout").await;
+    running.stop().await;
+}
+
+/// A job `name` whose targets are these, scraped every 20 ms.
+fn job(name: &str, target: &str, more: &str) -> ScrapeFile {
+    let text = format!(
+        "scrape_configs: [{{job_name: {name}, scrape_interval: 20ms, scrape_timeout: 15ms, \
+         static_configs: [{{targets: ['{target}']}}], {more}}}]"
+    );
+    ScrapeFile::parse(&text).unwrap()
+}
+
+#[tokio::test]
+async fn another_configuration_is_taken_over_and_what_is_gone_ends() {
+    provider();
+    let (first, second) = (server(answer("", b"a 1\nb 2\n")).await, server(answer("", b"c 3\n")).await);
+    let running = Started::start(&format!("static_configs: [{{targets: ['{first}']}}]"), None);
+    let line = |name: &str, of: (&str, &str), value: &str| {
+        format!("default {{__name__=\"{name}\", instance=\"{}\", job=\"{}\"}} 1715680800000 {value}", of.1, of.0)
+    };
+    running.eventually(&line("b", ("j", &first), "2")).await;
+    let change = |file: ScrapeFile| running.scraper.reconfigure(file, false).unwrap();
+
+    let drop = "metric_relabel_configs: [{action: drop, source_labels: [__name__], regex: b}]";
+    assert!(change(job("j", &first, drop)));
+    assert!(!change(job("j", &first, drop)), "nothing is different");
+    assert!(running.scraper.reconfigure(job("j", &first, drop), true).unwrap(), "files may be");
+    running.eventually(&line("b", ("j", &first), "NaN")).await;
+    let ended = line("a", ("j", &first), "NaN");
+    assert!(!running.fixture.store.samples().contains(&ended), "what stays does not end");
+
+    assert!(change(job("k", &second, "")));
+    running.eventually(&ended).await;
+    running.eventually(&line("up", ("j", &first), "NaN")).await;
+    running.eventually(&line("c", ("k", &second), "3")).await;
+    assert!(running.scraper.shown().1.contains("job_name: k"));
+
+    let wrong = job("k", &second, "tls_config: {ca_file: /not/there}");
+    assert!(running.scraper.reconfigure(wrong, false).unwrap_err().to_string().contains("/not/there"));
+    assert!(!running.scraper.shown().1.contains("/not/there"), "all stays as it was");
     running.stop().await;
 }

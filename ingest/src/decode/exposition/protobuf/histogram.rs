@@ -1,4 +1,4 @@
-//! `Histogram`: classic buckets, or a native histogram, which comes instead of them where both are.
+//! `Histogram`: classic buckets, or a native histogram, which comes instead of them where both are, or beside them.
 //!
 //! ```text
 //! 1: uint64 sample_count   4: double sample_count_float   2: double sample_sum
@@ -29,7 +29,12 @@ pub(super) fn read(family: &mut Family<'_, '_>, message: Wire<'_>, metric: &Metr
         if family.kind == MetricType::GaugeHistogram {
             read.native.reset_hint = ResetHint::Gauge;
         }
-        native(family, read, metric);
+        let buckets = std::mem::take(&mut read.buckets);
+        if family.families.context.both_histograms && !buckets.is_empty() {
+            let native = NativeHistogram { count: read.native.count, sum: read.native.sum, ..Default::default() };
+            classic(family, Read { native, buckets: buckets.clone(), ..Read::default() }, metric);
+        }
+        native(family, Read { buckets, ..read }, metric);
     } else {
         classic(family, read, metric);
     }
