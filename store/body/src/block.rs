@@ -4,7 +4,7 @@ use crate::column::Column;
 use crate::encode::checksum;
 use crate::error::BodyError;
 use crate::numbers::Input;
-use crate::pairs::PairSet;
+use crate::pairs::{PairSet, Pairs};
 use crate::places::{Cursor, Places};
 use crate::read::{
     Directory, Holds, decompress, read_column, read_directory, read_frames, read_ids, read_templates, unread,
@@ -208,17 +208,28 @@ impl Block {
 
     /// False when no value of the column holds the literal, as far as its head says. A block without one does not know.
     pub(crate) fn can_hold(&self, template: u32, slot: usize, literal: &[u8]) -> bool {
-        let column = self.templates[template as usize].first_column + slot;
+        self.can_be(self.templates[template as usize].first_column + slot, literal, |set| set.can_hold(literal))
+    }
+
+    /// As [`Block::can_hold`], of a column by its number, and of a literal whose pairs are known.
+    pub(crate) fn column_can_hold(&self, column: usize, literal: &[u8], pairs: &Pairs) -> bool {
+        self.can_be(column, literal, |set| set.can_hold_pairs(pairs))
+    }
+
+    fn can_be(&self, column: usize, literal: &[u8], among: impl Fn(PairSet<&[u8]>) -> bool) -> bool {
         let Some(place) = self.directory.places.get(column) else { return true };
         match place.holds() {
             Holds::Numbers => literal.len() <= 18 && literal.iter().all(u8::is_ascii_digit),
             Holds::Hex(width) => {
                 literal.len() <= usize::from(width) && literal.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
             }
-            Holds::Strings { pairs, len } => {
-                PairSet::from_bits(&self.directory.pairs[pairs..pairs + len]).can_hold(literal)
-            }
+            Holds::Strings { pairs, len } => among(PairSet::from_bits(&self.directory.pairs[pairs..pairs + len])),
         }
+    }
+
+    /// Where rows are.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 
     /// Appends the line of a row to `out`.

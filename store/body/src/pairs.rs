@@ -74,21 +74,47 @@ impl<'a> PairSet<&'a [u8]> {
     }
 }
 
-impl<B: AsRef<[u8]>> PairSet<B> {
-    /// False when no text of the column holds the literal; true says nothing.
-    pub fn can_hold(&self, literal: &[u8]) -> bool {
-        let bits = self.bits.as_ref();
-        let holds = |pair: &[u8]| {
-            let (byte, bit) = place(u16::from_le_bytes([pair[0], pair[1]]), bits.len() * 8);
-            bits[byte] & bit != 0
-        };
-        literal.len() < 2 || (!bits.is_empty() && literal.windows(2).all(holds))
+/// The pairs of a literal that is looked for in many columns.
+#[derive(Clone, Debug)]
+pub struct Pairs(Vec<u32>);
+
+impl Pairs {
+    pub fn of(literal: &[u8]) -> Self {
+        Pairs(literal.windows(2).map(|pair| hash(u16::from_le_bytes([pair[0], pair[1]]))).collect())
     }
 }
 
-/// Byte and bit of a pair in a set of `bits` bits: the high bits of a product (Fibonacci hashing).
+impl<B: AsRef<[u8]>> PairSet<B> {
+    /// False when no text of the column holds the literal; true says nothing.
+    pub fn can_hold(&self, literal: &[u8]) -> bool {
+        self.can_hold_all(literal.windows(2).map(|pair| hash(u16::from_le_bytes([pair[0], pair[1]]))))
+    }
+
+    /// As [`PairSet::can_hold`], of a literal whose pairs are known.
+    pub fn can_hold_pairs(&self, pairs: &Pairs) -> bool {
+        self.can_hold_all(pairs.0.iter().copied())
+    }
+
+    fn can_hold_all(&self, mut hashes: impl Iterator<Item = u32>) -> bool {
+        let bits = self.bits.as_ref();
+        hashes.all(|hash| {
+            let (byte, bit) = place_of(hash, bits.len() * 8);
+            bits.get(byte).is_some_and(|bits| bits & bit != 0)
+        })
+    }
+}
+
+/// Fibonacci hashing: a product, whose high bits count.
+fn hash(pair: u16) -> u32 {
+    u32::from(pair).wrapping_mul(0x9e37_79b1)
+}
+
+/// Byte and bit of a pair in a set of `bits` bits.
 fn place(pair: u16, bits: usize) -> (usize, u8) {
-    let hash = u32::from(pair).wrapping_mul(0x9e37_79b1);
+    place_of(hash(pair), bits)
+}
+
+fn place_of(hash: u32, bits: usize) -> (usize, u8) {
     let at = ((u64::from(hash) * bits as u64) >> 32) as usize;
     (at / 8, 1 << (at % 8))
 }
@@ -115,6 +141,7 @@ mod tests {
                 let text = pick.get(&of).as_bytes();
                 let part = &text[cut.min(text.len())..];
                 prop_assert!(read.can_hold(part) && set.can_hold(part));
+                prop_assert!(read.can_hold_pairs(&Pairs::of(part)));
             }
         }
     }

@@ -106,7 +106,47 @@ impl Places {
         (template, (before + self.ids.count(stride * STRIDE..row, id)) as usize)
     }
 
-    fn notes(&self, stride: usize) -> &[(u32, u32)] {
+    /// The strides, each as the rows that it has.
+    pub fn strides(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let rows = self.len();
+        (0..rows).step_by(STRIDE).map(move |start| start..(start + STRIDE).min(rows))
+    }
+
+    /// Which notes of a stride a row of it has.
+    pub fn note(&self, row: usize) -> usize {
+        self.ids.get(row)
+    }
+
+    /// Calls `each` with the rows of a stride whose notes are wanted: the row, its note, and which of its template's rows it is.
+    pub fn for_each_of<E>(
+        &self,
+        stride: usize,
+        wanted: &[bool],
+        mut each: impl FnMut(usize, usize, usize) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut before: Vec<u32> = self.notes(stride).iter().map(|(_, before)| *before).collect();
+        let first = stride * STRIDE;
+        let mut visit = |(row, note): (usize, usize)| {
+            if !wanted[note] {
+                return Ok(());
+            }
+            let at = before[note];
+            before[note] += 1;
+            each(row, note, at as usize)
+        };
+        let end = (first + STRIDE).min(self.len());
+        match &self.ids {
+            Ids::Bytes(ids) => {
+                (first..end).zip(ids[first..end].iter().map(|id| usize::from(*id))).try_for_each(&mut visit)
+            }
+            Ids::Shorts(ids) => {
+                (first..end).zip(ids[first..end].iter().map(|id| usize::from(*id))).try_for_each(&mut visit)
+            }
+        }
+    }
+
+    /// The templates of a stride, and how many rows each has before it.
+    pub fn notes(&self, stride: usize) -> &[(u32, u32)] {
         let start = if stride == 0 { 0 } else { self.ends[stride - 1] };
         &self.notes[start as usize..self.ends[stride] as usize]
     }
@@ -181,6 +221,20 @@ mod tests {
                 prop_assert_eq!(places.place(row), known[row]);
                 prop_assert_eq!(cursor.place(row), known[row]);
             }
+            let mut visited = Vec::new();
+            for (stride, rows) in places.strides().enumerate() {
+                let notes = places.notes(stride);
+                // Every other template.
+                let wanted: Vec<bool> = notes.iter().map(|(template, _)| template % 2 == 0).collect();
+                prop_assert!(rows.clone().all(|row| notes[places.note(row)].0 == known[row].0));
+                let each = |row: usize, note: usize, at: usize| {
+                    visited.push((row, (notes[note].0, at)));
+                    Ok::<(), ()>(())
+                };
+                places.for_each_of(stride, &wanted, each).unwrap();
+            }
+            let even: Vec<_> = known.iter().copied().enumerate().filter(|(_, (template, _))| template % 2 == 0).collect();
+            prop_assert_eq!(visited, even);
             prop_assert_eq!(places.counts().iter().map(|count| *count as usize).collect::<Vec<_>>(), counts);
         }
     }

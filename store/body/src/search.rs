@@ -4,79 +4,10 @@ use crate::block::Block;
 use crate::column::{Column, pack_hex, stride};
 use crate::error::BodyError;
 use crate::line::{SLOT, is_token_byte};
+use crate::pairs::Pairs;
+use crate::rowset::RowSet;
 use memchr::memmem::Finder;
-
-/// A set of rows of one block.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RowSet {
-    words: Vec<u64>,
-    rows: usize,
-}
-
-impl RowSet {
-    /// None of `rows` rows.
-    pub fn none(rows: usize) -> Self {
-        RowSet { words: vec![0; rows.div_ceil(64)], rows }
-    }
-
-    /// All of `rows` rows.
-    pub fn all(rows: usize) -> Self {
-        let mut set = RowSet { words: vec![u64::MAX; rows.div_ceil(64)], rows };
-        if let Some(last) = set.words.last_mut().filter(|_| !rows.is_multiple_of(64)) {
-            *last = (1 << (rows % 64)) - 1;
-        }
-        set
-    }
-
-    /// Adds a row.
-    pub fn insert(&mut self, row: usize) {
-        self.words[row / 64] |= 1 << (row % 64);
-    }
-
-    /// Takes a row away.
-    pub fn remove(&mut self, row: usize) {
-        self.words[row / 64] &= !(1 << (row % 64));
-    }
-
-    /// Whether it has the row.
-    pub fn contains(&self, row: usize) -> bool {
-        self.words[row / 64] & 1 << (row % 64) != 0
-    }
-
-    /// Adds all rows of `other`, a set of the same block.
-    pub fn add(&mut self, other: &RowSet) {
-        self.words.iter_mut().zip(&other.words).for_each(|(mine, theirs)| *mine |= theirs);
-    }
-
-    /// Takes away all rows that `other` has.
-    pub fn subtract(&mut self, other: &RowSet) {
-        self.words.iter_mut().zip(&other.words).for_each(|(mine, theirs)| *mine &= !theirs);
-    }
-
-    /// How many rows.
-    pub fn len(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    /// Whether it has no row.
-    pub fn is_empty(&self) -> bool {
-        self.words.iter().all(|word| *word == 0)
-    }
-
-    /// The rows, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = usize> {
-        self.words.iter().enumerate().flat_map(|(at, word)| {
-            let mut rest = *word;
-            std::iter::from_fn(move || {
-                let bit = rest.trailing_zeros() as usize;
-                (rest != 0).then(|| {
-                    rest &= rest - 1;
-                    at * 64 + bit
-                })
-            })
-        })
-    }
-}
+use std::ops::Range;
 
 /// What the text of a template says about its lines and a literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,33 +33,45 @@ impl Block {
     /// # Errors
     /// A frame that had to be read is damaged.
     pub fn find(&self, literal: &[u8], within: &RowSet) -> Result<RowSet, BodyError> {
-        let mut present = vec![false; self.templates().len()];
-        within.iter().for_each(|row| present[self.template(row) as usize] = true);
         let search = Search::new(self, literal);
-        let mut found: Vec<Option<Found>> = Vec::with_capacity(present.len());
-        let mut pieces = Vec::new();
-        for (number, present) in (0u32..).zip(present) {
-            found.push(if present { search.template(number, &mut pieces)? } else { None });
-        }
-        let mut rows = RowSet::none(self.len());
-        let (mut line, mut cursor) = (Vec::new(), self.cursor());
-        for row in within.iter() {
-            let hit = match &found[self.template(row) as usize] {
-                None => false,
-                Some(Found::All) => true,
-                Some(Found::Some(hits)) => hits[cursor.place(row).1],
-                Some(Found::Lines) => {
-                    let (template, at) = cursor.place(row);
-                    line.clear();
-                    self.write_place(template, at, &mut line)?;
-                    search.finder.find(&line).is_some()
-                }
-            };
-            if hit {
-                rows.insert(row);
+        // By template: not looked at yet, or what was found.
+        let mut looked: Vec<Option<Option<Found>>> = Vec::new();
+        looked.resize_with(self.templates().len(), || None);
+        let mut found = RowSet::none(self.len());
+        let (mut pieces, mut line, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+        for (stride, rows) in self.places().strides().enumerate() {
+            let notes = self.places().notes(stride);
+            search.present(&rows, within, notes.len(), &mut wanted);
+            for (wanted, (template, _)) in wanted.iter_mut().zip(notes).filter(|(wanted, _)| **wanted) {
+                let verdict = match &mut looked[*template as usize] {
+                    Some(known) => known,
+                    new => new.insert(search.template(*template, &mut pieces)?),
+                };
+                *wanted = verdict.is_some();
             }
+            if !wanted.contains(&true) {
+                continue;
+            }
+            self.places().for_each_of(stride, &wanted, |row, note, at| {
+                let template = notes[note].0;
+                let hit = within.contains(row)
+                    && match &looked[template as usize] {
+                        Some(Some(Found::All)) => true,
+                        Some(Some(Found::Some(hits))) => hits[at],
+                        Some(Some(Found::Lines)) => {
+                            line.clear();
+                            self.write_place(template, at, &mut line)?;
+                            search.finder.find(&line).is_some()
+                        }
+                        _ => false,
+                    };
+                if hit {
+                    found.insert(row);
+                }
+                Ok::<(), BodyError>(())
+            })?;
         }
-        Ok(rows)
+        Ok(found)
     }
 }
 
@@ -136,6 +79,7 @@ struct Search<'a> {
     block: &'a Block,
     literal: &'a [u8],
     finder: Finder<'a>,
+    pairs: Pairs,
     /// Bytes that begin it, all of which can be in values.
     values: usize,
     /// By byte: [`BEFORE`] and [`AFTER`].
@@ -156,13 +100,29 @@ impl<'a> Search<'a> {
             let after = if (1..=values).contains(&at) { AFTER } else { 0 };
             edges[usize::from(*byte)] |= before | after;
         }
-        Search { block, literal, finder: Finder::new(literal), values, edges }
+        Search { block, literal, finder: Finder::new(literal), pairs: Pairs::of(literal), values, edges }
+    }
+
+    /// Which of the `notes` of a stride rows of `within` have.
+    fn present(&self, rows: &Range<usize>, within: &RowSet, notes: usize, present: &mut Vec<bool>) {
+        let count = within.count_in(rows.clone());
+        present.clear();
+        present.resize(notes, count == rows.len());
+        if count < rows.len() {
+            within.iter_in(rows.clone()).for_each(|row| present[self.block.places().note(row)] = true);
+        }
     }
 
     /// Whether the literal can reach from a text that ends with `last` into a value, or out of it into one that begins with `next`.
-    fn is_edge(&self, last: Option<&u8>, next: Option<&u8>) -> bool {
-        last.is_some_and(|byte| self.edges[usize::from(*byte)] & BEFORE != 0)
-            || next.is_none_or(|byte| self.edges[usize::from(*byte)] & AFTER != 0)
+    /// Of neighbouring slots there is no text between.
+    fn is_edge(&self, last: Option<u8>, next: Next) -> bool {
+        let has = |byte: u8, flag: u8| self.edges[usize::from(byte)] & flag != 0;
+        last.is_some_and(|byte| has(byte, BEFORE))
+            || match next {
+                Next::Text(byte) => has(byte, AFTER),
+                Next::Slot => true,
+                Next::End => false,
+            }
     }
 
     fn template(&self, number: u32, pieces: &mut Vec<&'a [u8]>) -> Result<Option<Found>, BodyError> {
@@ -194,29 +154,35 @@ impl<'a> Search<'a> {
         if self.finder.find(&template.text).is_some() {
             return Verdict::Always;
         }
+        let (text, whole) = (&template.text, self.values == self.literal.len());
         pieces.clear();
-        pieces.extend(template.pieces());
-        let shape = Shape { block: self.block, template: number, pieces };
-        let whole = self.values == self.literal.len();
         let mut slots = Vec::new();
-        for slot in 0..template.slots {
-            if self.is_edge(shape.pieces[slot].last(), shape.pieces[slot + 1].first())
-                && (shape.spans_into(slot, self.literal) || shape.begins_in_value(slot, self.literal))
-            {
+        for (slot, at) in memchr::memchr_iter(SLOT, text).enumerate() {
+            let last = at.checked_sub(1).map(|before| text[before]).filter(|byte| *byte != SLOT);
+            if self.is_edge(last, Next::after(text, at)) && self.crosses(number, slot, pieces) {
                 return Verdict::Lines;
             }
-            if whole && self.block.can_hold(number, slot, self.literal) {
+            if whole && self.block.column_can_hold(template.first_column + slot, self.literal, &self.pairs) {
                 slots.push(slot);
             }
         }
         if slots.is_empty() { Verdict::Never } else { Verdict::Values(slots) }
     }
 
+    /// Whether the literal can begin in the text before a slot, or in its value, and go on behind it. `pieces` are those of
+    /// the template, or none before they were needed.
+    fn crosses(&self, template: u32, slot: usize, pieces: &mut Vec<&'a [u8]>) -> bool {
+        if pieces.is_empty() {
+            pieces.extend(self.block.templates()[template as usize].pieces());
+        }
+        let shape = Shape { block: self.block, template, pieces };
+        shape.spans_into(slot, self.literal) || shape.begins_in_value(slot, self.literal)
+    }
+
     /// Marks the rows whose value holds the literal.
     fn values(&self, column: &Column, before: Option<Vec<bool>>) -> Option<Vec<bool>> {
         let mut hits = before;
         let mut mark = |at: usize| hits.get_or_insert_with(|| vec![false; column.len()])[at] = true;
-        let holds = |text: &[u8]| self.finder.find(text).is_some();
         match column {
             Column::Hex { width, bytes } if *width as usize == self.literal.len() => {
                 let mut wanted = Vec::new();
@@ -225,8 +191,12 @@ impl<'a> Search<'a> {
                 }
             }
             Column::Strings { texts, ids } => {
-                let known: Vec<bool> = texts.iter().map(holds).collect();
-                if known.contains(&true) {
+                let mut known = Vec::new();
+                texts.for_each_with(&self.finder, |text| {
+                    known.resize(texts.len(), false);
+                    known[text] = true;
+                });
+                if !known.is_empty() {
                     ids.iter().enumerate().filter(|(_, id)| known[**id as usize]).for_each(|(at, _)| mark(at));
                 }
             }
@@ -235,13 +205,32 @@ impl<'a> Search<'a> {
                 for at in 0..column.len() {
                     text.clear();
                     column.write(at, &mut text);
-                    if holds(&text) {
+                    if self.finder.find(&text).is_some() {
                         mark(at);
                     }
                 }
             }
         }
         hits
+    }
+}
+
+/// What comes after a slot.
+#[derive(Clone, Copy)]
+enum Next {
+    Text(u8),
+    Slot,
+    End,
+}
+
+impl Next {
+    /// After the slot at `at` of a template's text.
+    fn after(text: &[u8], at: usize) -> Self {
+        match text.get(at + 1) {
+            None => Next::End,
+            Some(&SLOT) => Next::Slot,
+            Some(byte) => Next::Text(*byte),
+        }
     }
 }
 

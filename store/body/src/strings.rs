@@ -1,5 +1,6 @@
 //! Texts one after the other, and a table that finds equal ones.
 
+use memchr::memmem::Finder;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Byte strings in one buffer.
@@ -26,6 +27,25 @@ impl Texts {
 
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map(|at| self.get(at))
+    }
+
+    /// Calls `each` with the numbers, rising, of the texts that hold the finder's needle. All bytes are searched in one go.
+    pub fn for_each_with(&self, finder: &Finder<'_>, mut each: impl FnMut(usize)) {
+        let len = finder.needle().len();
+        if len == 0 {
+            return (0..self.len()).for_each(each);
+        }
+        let (mut from, mut text) = (0, 0);
+        while let Some(found) = finder.find(&self.bytes[from..]) {
+            let at = from + found;
+            text += self.ends[text..].partition_point(|end| *end as usize <= at);
+            let end = self.ends[text] as usize;
+            // What lies across two texts may hide the beginning of one.
+            from = if at + len <= end { end } else { at + 1 };
+            if at + len <= end {
+                each(text);
+            }
+        }
     }
 }
 
@@ -77,6 +97,24 @@ impl Interner {
                 at = (at + 1) & mask;
             }
             self.table[at] = entry;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn texts_are_searched_as_if_one_by_one(of in proptest::collection::vec("[ab]{0,4}", 0..12), needle in "[ab]{0,3}") {
+            let mut texts = Texts::default();
+            of.iter().for_each(|text| texts.push(text.as_bytes()));
+            let mut found = Vec::new();
+            texts.for_each_with(&Finder::new(needle.as_bytes()), |at| found.push(at));
+            let expected: Vec<usize> = (0..of.len()).filter(|at| of[*at].contains(&needle)).collect();
+            prop_assert_eq!(found, expected);
         }
     }
 }

@@ -98,7 +98,7 @@ impl Default for StoreOptions {
             memtable_bytes: 24 << 20,
             memtable_age: Duration::from_secs(300),
             memtables_waiting: 1,
-            recovery_bytes: 384 << 20,
+            recovery_bytes: 448 << 20,
             flush_zstd_level: 1,
             compact_zstd_level: 3,
             settled_zstd_level: 9,

@@ -356,6 +356,14 @@ async fn read_split(context: &Context, split: &OpenSplit, runs: &[Run]) -> Resul
     let mut doubts = doubts.iter();
     let mut at = 0;
     for run in runs {
+        let rows_of_run = at..at + run.rows.len();
+        if is_never_in_doubt(context, run) {
+            let kept = keep[rows_of_run.clone()].iter().zip(&rows.timestamps[rows_of_run]).filter(|(keep, _)| **keep);
+            timestamps.extend(kept.map(|(_, at)| *at));
+            streams.resize(timestamps.len(), run.stream);
+            at += run.rows.len();
+            continue;
+        }
         for _ in run.rows.clone() {
             let timestamp = Timestamp(rows.timestamps[at]);
             keep[at] = keep[at]
@@ -387,13 +395,24 @@ fn is_in_doubt(context: &Context, run: &Run, at: Timestamp) -> bool {
     context.is_contested(run.stream, at) || run.hidden.as_ref().is_some_and(|hidden| hidden.touches(at, at))
 }
 
+/// [`is_in_doubt`] of no row of the run.
+fn is_never_in_doubt(context: &Context, run: &Run) -> bool {
+    context.contested[run.stream as usize].is_empty() && run.hidden.is_none()
+}
+
 /// Texts of the rows that passed the filters and are in doubt, one after the other. Mostly there are none.
 async fn doubts(context: &Context, split: &OpenSplit, runs: &[Run], selected: &Selected) -> Result<Texts, StoreError> {
-    let times = selected.rows.timestamps.iter().zip(&selected.keep);
-    let rows = runs.iter().flat_map(|run| run.rows.clone().map(move |row| (run, row)));
-    let in_doubt =
-        rows.zip(times).filter(|((run, _), (at, keep))| **keep && is_in_doubt(context, run, Timestamp(**at)));
-    let rows: Vec<usize> = in_doubt.map(|((_, row), _)| row).collect();
+    let (mut rows, mut first) = (Vec::new(), 0);
+    for run in runs {
+        let own = first..first + run.rows.len();
+        first = own.end;
+        if is_never_in_doubt(context, run) {
+            continue;
+        }
+        let times = run.rows.clone().zip(&selected.rows.timestamps[own.clone()]).zip(&selected.keep[own]);
+        let in_doubt = times.filter(|((_, at), keep)| **keep && is_in_doubt(context, run, Timestamp(**at)));
+        rows.extend(in_doubt.map(|((row, _), _)| row));
+    }
     if rows.is_empty() {
         return Ok(Texts::default());
     }

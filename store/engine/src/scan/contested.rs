@@ -45,6 +45,10 @@ impl Contested {
         Contested(found)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn holds(&self, at: Timestamp) -> bool {
         let next = self.0.partition_point(|(_, to)| *to < at);
         self.0.get(next).is_some_and(|(from, _)| *from <= at)

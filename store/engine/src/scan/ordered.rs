@@ -302,15 +302,19 @@ async fn in_split(
     // Rows outside the window were not searched.
     let share = in_time as f64 / times.len().max(1) as f64;
     plan.context.count(in_time, 0, (selected.bytes as f64 * share) as u64);
-    let places = runs().flat_map(|(unit, run, rows)| rows.map(move |row| (unit, run, row)));
-    let kept = places.zip(times).zip(&selected.keep).filter(|(_, keep)| **keep);
-    let candidate = |(((unit, run, row), at), _): (((usize, usize, usize), &i64), &bool)| Candidate {
-        at: Timestamp(*at),
-        unit: unit as u32,
-        run: run as u32,
-        row: row as u32,
-    };
-    Ok(kept.map(candidate).collect())
+    let (mut found, mut first) = (Vec::new(), 0);
+    for (unit, run, rows) in runs() {
+        let own = first..first + rows.len();
+        first = own.end;
+        let kept = selected.keep[own.clone()].iter().zip(&times[own]).zip(rows).filter(|((keep, _), _)| **keep);
+        found.extend(kept.map(|((_, at), row)| Candidate {
+            at: Timestamp(*at),
+            unit: unit as u32,
+            run: run as u32,
+            row: row as u32,
+        }));
+    }
+    Ok(found)
 }
 
 impl Unit {

@@ -128,14 +128,23 @@ impl OpenSplit {
         let mut at = 0;
         for of_block in pieces.chunk_by(|a, b| a.block == b.block) {
             let block = self.block(of_block[0].block).await?;
-            let rows = || of_block.iter().flat_map(|piece| piece.rows.clone());
             let mut within = RowSet::none(block.len());
-            rows().zip(&keep[at..]).filter(|(_, keep)| **keep).for_each(|(row, _)| within.insert(row));
+            let mut first = at;
+            for Piece { rows, .. } in of_block {
+                let wanted = &keep[first..first + rows.len()];
+                first += rows.len();
+                if wanted.iter().all(|keep| *keep) {
+                    within.insert_range(rows.clone());
+                } else {
+                    rows.clone().zip(wanted).filter(|(_, keep)| **keep).for_each(|(row, _)| within.insert(row));
+                }
+            }
             let passed = passing(&block, within, filters).map_err(corrupt)?;
             self.weigh(of_block[0].block, &block);
-            for row in rows() {
-                keep[at] = passed.contains(row);
-                at += 1;
+            keep[at..first].fill(false);
+            for Piece { rows, .. } in of_block {
+                passed.iter_in(rows.clone()).for_each(|row| keep[at + row - rows.start] = true);
+                at += rows.len();
             }
         }
         Ok(())
