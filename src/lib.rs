@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod http;
 pub mod push;
+pub mod reload;
 pub mod supervisor;
 pub mod telemetry;
 pub mod tls;

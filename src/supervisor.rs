@@ -10,10 +10,12 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::io::IsTerminal;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -154,6 +156,16 @@ impl Supervisor {
         clean
     }
 
+    /// Stops what was started when the start came to nothing: in the order of a shutdown, each kind in `deadline` at most.
+    pub async fn abandon(&self, deadline: Duration) {
+        for kind in KINDS {
+            self.0.stop[kind as usize].cancel();
+            if tokio::time::timeout(deadline, self.wait_for(kind)).await.is_err() {
+                warn!("gave up waiting for {}", self.names(kind));
+            }
+        }
+    }
+
     async fn run_phase(&self, phase: Phase) -> bool {
         let Phase { kind, title, deadline, work } = phase;
         self.0.stop[kind as usize].cancel();
@@ -222,12 +234,34 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
-/// Waits for SIGTERM or SIGINT and names it.
+/// Waits for SIGTERM or SIGINT and names it; on a terminal also for SIGHUP, which says that it is closed.
 pub async fn asked_to_stop() -> std::io::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut closed = signal(SignalKind::hangup())?;
+    let on_terminal = std::io::stderr().is_terminal() || std::io::stdout().is_terminal();
     tokio::select! {
         _ = term.recv() => Ok("SIGTERM"),
         _ = int.recv() => Ok("SIGINT"),
+        _ = closed.recv(), if on_terminal => Ok("SIGHUP"),
+    }
+}
+
+/// SIGHUP without a terminal, which asks a server to read its files again.
+#[derive(Debug)]
+pub struct Hangup(Signal);
+
+impl Hangup {
+    /// From now on the signal does not end the process.
+    ///
+    /// # Errors
+    /// When the system does not let a signal be handled.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Hangup(signal(SignalKind::hangup())?))
+    }
+
+    pub async fn wait(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending().await
+        }
     }
 }

@@ -24,15 +24,16 @@ use crate::backtest::Backtests;
 use crate::config::{Config, ServerOptions};
 use crate::http::{
     App, Background, Routes, ServeLimits, Transfers, alertmanager_router, backtest_router, import_router, keda_router,
-    rules_router, scale_router, serve, targets_router,
+    reload_router, rules_router, scale_router, serve, targets_router,
 };
-use crate::supervisor::{Kind, Phase, Supervisor};
+use crate::reload::{Reloads, ScrapeJobs};
+use crate::supervisor::{Hangup, Kind, Phase, Supervisor};
 use crate::telemetry::{ProcessMetrics, SelfLog};
 use crate::tls::Tls;
-use alerts::Embedded;
+use alerts::{Embedded, RoutingFile};
 use anyhow::Context;
 use gantry_ingest::collect::CollectMetrics;
-use gantry_ingest::scrape::Pools;
+use gantry_ingest::scrape::{Pools, Scraper};
 use gantry_ingest::{Ingest, MetricIngest};
 use gantry_model::{Clock, SystemClock};
 use gantry_query::{QueryEngine, QueryOptions};
@@ -64,14 +65,21 @@ pub struct Reporting {
 
 impl Process {
     /// Binds, answers "starting", opens the store, and then does what `roles` say. `demo` also runs a pretended workload.
-    pub async fn start(config: Config, roles: Roles, demo: bool, reporting: Reporting) -> anyhow::Result<Process> {
+    /// After an error, or when this is dropped, tasks of `supervisor` may be left: see [`Supervisor::abandon`].
+    pub async fn start(
+        config: Config,
+        roles: Roles,
+        demo: bool,
+        reporting: Reporting,
+        supervisor: Supervisor,
+    ) -> anyhow::Result<Process> {
         let Reporting { registry, self_log } = reporting;
         ProcessMetrics::register(&registry)?;
         let pipeline = config.pipeline()?;
         let tls = Tls::load(&config.tls)?;
         let listeners = Listeners::bind(&config.server, &roles).await?;
         let bound = listeners.bound(tls.is_some())?;
-        let (supervisor, app) = (Supervisor::default(), App::new(registry.clone())?);
+        let app = App::new(registry.clone())?;
         let Listeners { http, receivers } = listeners;
         for listener in http {
             let (name, stop) = (format!("http {}", listener.local_addr()?), supervisor.stopping(Kind::Serving));
@@ -110,14 +118,15 @@ impl Process {
             Default::default()
         };
         let pools = Arc::<Pools>::default();
-        let mut read_routes = Default::default();
+        let (mut read_routes, mut reloads) = (Default::default(), Reloads::new(&registry)?);
         if roles.has(Role::Query) {
             read_routes = gantry_query::router(query.clone());
         }
         if roles.has(Role::Alerting) {
             let (meta, clock) = (store.meta(), clock.clone());
             let parts = RulerParts { supervisor: &supervisor, config: &config, meta, clock, registry: &registry };
-            read_routes = read_routes.merge(start_alerting(parts, query.clone(), append, bound.url(&config)).await?);
+            let routes = start_alerting(parts, query.clone(), append, bound.url(&config), &mut reloads).await?;
+            read_routes = read_routes.merge(routes);
         }
         if roles.has(Role::Platform) {
             let (clock, meta, samples) = (clock.clone(), store.meta(), samples.clone());
@@ -128,11 +137,13 @@ impl Process {
             read_routes = read_routes.merge(scale_router(scaler));
         }
         let jobs = config.scrape.load()?;
-        let configured = (config.scrape.tenant.clone(), jobs.shown());
-        let read_routes = read_routes.merge(targets_router(pools.clone(), configured));
+        let scraper = Arc::new(Scraper::new(jobs, config.scrape.tenant.clone(), &samples, &pools)?);
+        reloads.add(ScrapeJobs { options: config.scrape.clone(), scraper: scraper.clone() });
+        let read_routes = read_routes.merge(targets_router(pools.clone(), scraper.clone()));
+        let read_routes = read_routes.merge(reload_router(reloads.clone()));
         if roles.has(Role::Ingest) {
             sources::receive(&supervisor, receivers, &samples, tls.as_ref(), &config);
-            sources::scrape(&supervisor, (jobs, config.scrape.tenant.clone()), &samples, &pools)?;
+            sources::scrape(&supervisor, scraper);
             let metrics = CollectMetrics::register(&registry)?;
             sources::collect(&supervisor, &config, &ingest, &metrics)?;
             let watched = sources::machine(&supervisor, &config, &samples, &pools)?;
@@ -140,6 +151,11 @@ impl Process {
                 sources::demo(&supervisor, &ingest, &metrics, &watched)?;
             }
         }
+        let (hangup, stop) = (Hangup::new()?, supervisor.stopping(Kind::Source));
+        supervisor.spawn(Kind::Source, "files of the configuration", async move {
+            reloads.follow(hangup, stop).await;
+            Ok(())
+        });
         if let Some(log) = self_log {
             let stop = supervisor.stopping(Kind::Ingest);
             supervisor.spawn(Kind::Ingest, "self log", log.run(store.clone(), clock, stop));
@@ -191,6 +207,7 @@ async fn start_alerting(
     query: Arc<QueryEngine>,
     append: Arc<dyn AppendMetrics>,
     url: String,
+    reloads: &mut Reloads,
 ) -> anyhow::Result<Routes> {
     let RulerParts { supervisor, config, registry, .. } = parts;
     let manager =
@@ -203,7 +220,11 @@ async fn start_alerting(
         told.extend(elsewhere.servers());
         everyone.0.push(Arc::new(elsewhere));
     }
+    if let Some(file) = config.alerting.config.clone() {
+        reloads.add(RoutingFile::new(file, manager.clone()));
+    }
     let ruler = rules::start(parts, data, Arc::new(everyone)).await?;
+    reloads.add(ruler.clone());
     Ok(rules_router(ruler, told).merge(alertmanager_router(manager)).merge(backtest_router(Arc::new(backtests))))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{ConfigArgs, Failure};
 use crate::config::{Config, Layers, file_to_read};
-use crate::supervisor;
+use crate::supervisor::{self, Supervisor};
 use crate::telemetry;
 use crate::wiring::{Bound, Process, Reporting, Role, Roles};
 use clap::Args;
@@ -25,7 +25,8 @@ Examples:
                                               for other machines, whose clients show a certificate
 
 Stops cleanly on SIGTERM and Ctrl-C: what was accepted is on disk before it exits with 0. A second signal exits at once,
-and loses nothing that was acknowledged.";
+and loses nothing that was acknowledged. SIGHUP, outside a terminal, reads rules, jobs of scraping and the Alertmanager's
+file again, as POST /-/reload does; they are also looked at every few seconds.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -154,13 +155,21 @@ fn run(args: &CommonArgs, roles: Roles, demo: bool) -> Result<(), Failure> {
 }
 
 async fn run_until_stopped(config: Config, roles: Roles, demo: bool, reporting: Reporting) -> Result<(), Failure> {
-    let shown = config.clone();
-    let process = tokio::select! {
-        process = Process::start(config, roles, demo, reporting) => process?,
+    let (shown, tasks) = (config.clone(), Supervisor::default());
+    let started = tokio::select! {
+        process = Process::start(config, roles, demo, reporting, tasks.clone()) => process.map(Some),
         signal = supervisor::asked_to_stop() => {
             info!("{} while starting: nothing to finish", signal?);
-            return Ok(());
+            Ok(None)
         }
+    };
+    let Ok(Some(process)) = started else {
+        // What was started must not be cut off in the middle of its work.
+        tokio::select! {
+            () = tasks.abandon(shown.server.phase_deadline) => {}
+            _ = supervisor::asked_to_stop() => exit(130),
+        }
+        return started.map(drop).map_err(Failure::from);
     };
     put!("{}", banner(process.bound(), &shown, demo));
     info!(http = %process.bound().http, data = %shown.store.data.display(), "ready");

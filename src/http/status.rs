@@ -42,6 +42,7 @@ Alerts    GET  /api/v2/alerts              Alertmanager's API, for amtool, Grafa
 Scale     GET  /api/v1/scale/policies      policies of scaling and their last decisions
           GET  /apis/external.metrics.k8s.io/v1beta1   for Kubernetes' autoscalers; KEDA asks over gRPC
 Operate   GET  /ready  /healthz  /version  /metrics
+          POST /-/reload                   read rules, jobs of scraping and the Alertmanager's file now
           POST /flush                      write all memory to files
           POST /api/v1/admin/compact       merge files until nothing is left to merge
 

@@ -8,17 +8,17 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use gantry_ingest::scrape::{Pool, Pools, Target, TargetStatus};
+use gantry_ingest::scrape::{Pool, Pools, Scraper, Target, TargetStatus};
+use gantry_model::LabelSet;
 use gantry_model::metric::MetricMetadata;
-use gantry_model::{LabelSet, TenantId};
 use gantry_query::SeriesScope;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// `configured`: for whom the jobs of the configuration scrape, and how it reads as YAML; only that tenant gets to see it.
-pub fn targets_router(pools: Arc<Pools>, configured: (TenantId, String)) -> Router {
-    let config = Router::new().route("/api/v1/status/config", get(config)).with_state(Arc::new(configured));
+/// `scraper`: whose configuration is shown to the tenant for whom it scrapes.
+pub fn targets_router(pools: Arc<Pools>, scraper: Arc<Scraper>) -> Router {
+    let config = Router::new().route("/api/v1/status/config", get(config)).with_state(scraper);
     Router::new()
         .route("/api/v1/targets", get(targets))
         .route("/api/v1/targets/metadata", get(metadata))
@@ -27,9 +27,9 @@ pub fn targets_router(pools: Arc<Pools>, configured: (TenantId, String)) -> Rout
         .merge(config)
 }
 
-async fn config(State(configured): State<Arc<(TenantId, String)>>, tenant: Tenant) -> Response {
-    let (owner, yaml) = &*configured;
-    success(&json!({ "yaml": if tenant.0 == *owner { yaml.as_str() } else { "" } }))
+async fn config(State(scraper): State<Arc<Scraper>>, tenant: Tenant) -> Response {
+    let (owner, yaml) = scraper.shown();
+    success(&json!({ "yaml": if tenant.0 == *owner { yaml } else { String::new() } }))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,7 +57,7 @@ async fn targets(State(pools): State<Arc<Pools>>, tenant: Tenant, Query(which): 
         pool.dropped.iter().map(|labels| json!({ "discoveredLabels": labels, "scrapePool": name })).collect()
     };
     let counts: Map<String, Value> =
-        pools.iter().map(|(name, pool)| (name.clone(), json!(pool.dropped.len()))).collect();
+        pools.iter().map(|(name, pool)| (name.clone(), json!(pool.dropped_count))).collect();
     success(&json!({
         "activeTargets": if active { pools.iter().flat_map(of_pool).collect() } else { Vec::new() },
         "droppedTargets": if dropped { pools.iter().flat_map(gone).collect() } else { Vec::new() },

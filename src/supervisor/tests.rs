@@ -25,6 +25,27 @@ async fn phases_stop_their_tasks_in_order() {
 }
 
 #[tokio::test]
+async fn what_a_start_leaves_behind_finishes_its_step() {
+    let supervisor = Supervisor::default();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    for kind in [Kind::Serving, Kind::Source] {
+        let (stop, order) = (supervisor.stopping(kind), order.clone());
+        supervisor.spawn(kind, format!("{kind:?}"), async move {
+            stop.cancelled().await;
+            tokio::task::yield_now().await;
+            order.lock().push(kind);
+            Ok(())
+        });
+    }
+    supervisor.spawn(Kind::Store, "deaf", std::future::pending());
+    tokio::time::timeout(SOON, supervisor.abandon(Duration::from_millis(20))).await.expect("it does not wait for ever");
+    assert_eq!(
+        (&order.lock()[..], supervisor.running(Kind::Store)),
+        (&[Kind::Source, Kind::Serving][..], vec!["deaf".into()])
+    );
+}
+
+#[tokio::test]
 async fn a_task_that_ignores_its_phase_is_left_behind_at_the_deadline() {
     let supervisor = Supervisor::default();
     supervisor.spawn(Kind::Source, "deaf", std::future::pending());

@@ -1,6 +1,7 @@
 //! Alerts: the embedded Alertmanager, and what hands it the alerts of rules.
 
 use crate::config::Config;
+use crate::reload::Reread;
 use crate::supervisor::{Kind, Supervisor};
 use anyhow::Context;
 use async_trait::async_trait;
@@ -8,15 +9,13 @@ use gantry_alertmanager::{Alertmanager, Config as Routing, Outward, PostedAlert}
 use gantry_meta::MetaStore;
 use gantry_model::{Clock, LabelSet, Timestamp};
 use gantry_ruler::{GroupId, Notify, Told};
+use parking_lot::Mutex;
 use prometheus::Registry;
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
-
-/// How often the file is looked at for changes.
-const RELOAD: Duration = Duration::from_secs(5);
+use std::time::SystemTime;
+use tracing::error;
 
 /// Starts to notify; `url` is where people reach this server.
 pub async fn start(
@@ -39,43 +38,57 @@ pub async fn start(
         running.run(stop).await;
         Ok(())
     });
-    if let Some(file) = config.alerting.config.clone() {
-        let (manager, stop) = (manager.clone(), supervisor.stopping(Kind::Source));
-        supervisor.spawn(Kind::Source, "alertmanager configuration", async move {
-            follow(&file, &manager, stop).await;
-            Ok(())
-        });
-    }
     Ok(manager)
 }
 
-async fn read(file: &std::path::Path) -> anyhow::Result<Routing> {
+async fn read(file: &Path) -> anyhow::Result<Routing> {
     let text = tokio::fs::read_to_string(file).await;
     let text = text.with_context(|| format!("the Alertmanager's configuration {} cannot be read", file.display()))?;
-    let dir = file.parent().unwrap_or(std::path::Path::new(""));
+    let dir = file.parent().unwrap_or(Path::new(""));
     Routing::parse_in(&text, dir)
         .with_context(|| format!("the Alertmanager's configuration {} is wrong", file.display()))
 }
 
-/// Takes over changes of the file; one that is wrong is told, and what was goes on.
-async fn follow(file: &std::path::Path, manager: &Alertmanager, stop: CancellationToken) {
-    let changed = async || -> Option<SystemTime> { tokio::fs::metadata(file).await.ok()?.modified().ok() };
-    let mut known = changed().await;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(RELOAD) => {}
+/// The Alertmanager's configuration.
+pub struct RoutingFile {
+    file: PathBuf,
+    manager: Arc<Alertmanager>,
+    /// When the file was changed that was taken last.
+    known: Mutex<Option<SystemTime>>,
+}
+
+impl RoutingFile {
+    /// `file` was read just now.
+    pub fn new(file: PathBuf, manager: Arc<Alertmanager>) -> Self {
+        let known = Mutex::new(changed(&file));
+        RoutingFile { file, manager, known }
+    }
+}
+
+fn changed(file: &Path) -> Option<SystemTime> {
+    std::fs::metadata(file).ok()?.modified().ok()
+}
+
+#[async_trait]
+impl Reread for RoutingFile {
+    fn what(&self) -> &'static str {
+        "the Alertmanager's configuration"
+    }
+
+    fn name(&self) -> &'static str {
+        "alertmanager"
+    }
+
+    async fn reread(&self, forced: bool) -> anyhow::Result<bool> {
+        let now = changed(&self.file);
+        if !forced && now.is_some() && *self.known.lock() == now {
+            return Ok(false);
         }
-        let now = changed().await;
-        if now == known || now.is_none() {
-            continue;
-        }
-        known = now;
-        let taken = async { anyhow::Ok(manager.reconfigure(read(file).await?)?) };
-        match taken.await {
-            Ok(()) => info!(file = %file.display(), "the Alertmanager's configuration has changed"),
-            Err(wrong) => error!("{wrong:#}; what was configured before goes on"),
-        }
+        let taken = async { anyhow::Ok(self.manager.reconfigure(read(&self.file).await?)?) }.await;
+        // One that is wrong is read again, so that it is known to be wrong as long as it is.
+        *self.known.lock() = now.filter(|_| taken.is_ok());
+        taken?;
+        Ok(true)
     }
 }
 

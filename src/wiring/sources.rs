@@ -10,10 +10,10 @@ use crate::tls::Tls;
 use anyhow::Context;
 use gantry_ingest::collect::{ChildProcess, CollectMetrics, FileCollector, FileOptions, ProcessOptions, Sink};
 use gantry_ingest::machine::{self, Processes, Watched};
-use gantry_ingest::scrape::{Pools, Scrape, ScrapeFile};
+use gantry_ingest::scrape::{Pools, Scraper};
 use gantry_ingest::transport::{Plain, Secure};
 use gantry_ingest::{Ingest, MetricIngest, fluent, statsd, syslog};
-use gantry_model::{Clock, SystemClock, TenantId};
+use gantry_model::{Clock, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -67,19 +67,12 @@ pub fn receive(
 }
 
 /// Starts to scrape what the configuration names.
-pub fn scrape(
-    supervisor: &Supervisor,
-    (jobs, tenant): (ScrapeFile, TenantId),
-    samples: &Arc<MetricIngest>,
-    pools: &Arc<Pools>,
-) -> anyhow::Result<()> {
-    let scrape = Scrape::new(jobs, tenant, samples, pools)?;
+pub fn scrape(supervisor: &Supervisor, scraper: Arc<Scraper>) {
     let stop = supervisor.stopping(Kind::Source);
     supervisor.spawn(Kind::Source, "scrape", async move {
-        gantry_ingest::scrape::run(scrape, stop).await;
+        scraper.run(stop).await;
         Ok(())
     });
-    Ok(())
 }
 
 /// Starts to collect metrics of this machine, and says where to name processes that are to be watched.
@@ -93,9 +86,10 @@ pub fn machine(
     if config.collect.enabled {
         let options = &config.collect.metrics;
         let jobs = machine::jobs(options, Processes::new(options.roots(), watched.clone()), &clock())?;
-        let (local, stop) = (Scrape::local(jobs, samples, pools), supervisor.stopping(Kind::Source));
+        let local = Scraper::local(&jobs, options.tenant.clone(), samples, pools);
+        let stop = supervisor.stopping(Kind::Source);
         supervisor.spawn(Kind::Source, "collect metrics", async move {
-            gantry_ingest::scrape::run(local, stop).await;
+            local.run(stop).await;
             Ok(())
         });
     }

@@ -23,6 +23,7 @@ mod metrics_trouble;
 mod otel;
 mod prometheus_api;
 mod promql;
+mod reload;
 mod remote_write;
 mod rotation;
 mod rules;

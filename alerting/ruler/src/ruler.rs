@@ -25,6 +25,8 @@ pub struct Ruler {
     handles: RwLock<BTreeMap<GroupId, Handle>>,
     /// Files that could not be taken when they were last looked at.
     invalid: Mutex<Vec<InvalidFile>>,
+    /// Somebody does not want to wait for the next look at the files.
+    now: tokio::sync::Notify,
 }
 
 struct Handle {
@@ -57,7 +59,13 @@ impl Ruler {
         let turns = Arc::new(Semaphore::new(options.concurrency.max(1)));
         let namespaces = Namespaces::new(meta, engines.clone());
         let shared = Arc::new(Shared { engines, notify, clock, metrics, options, turns });
-        let ruler = Ruler { shared, namespaces, handles: RwLock::default(), invalid: Mutex::default() };
+        let ruler = Ruler {
+            shared,
+            namespaces,
+            handles: RwLock::default(),
+            invalid: Mutex::default(),
+            now: tokio::sync::Notify::new(),
+        };
         let (_, invalid) = ruler.in_files();
         if invalid.is_empty() { Ok(ruler) } else { Err(invalid) }
     }
@@ -79,6 +87,15 @@ impl Ruler {
         self.invalid.lock().clone()
     }
 
+    /// Looks at the rule files now, and tells which of them cannot be taken.
+    pub async fn reread(self: &Arc<Self>) -> Vec<InvalidFile> {
+        let this = self.clone();
+        let read = tokio::task::spawn_blocking(move || this.in_files()).await;
+        let (_, invalid) = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        self.now.notify_one();
+        invalid
+    }
+
     /// Evaluates until `stop`.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut running = FuturesUnordered::new();
@@ -94,6 +111,7 @@ impl Ruler {
                 tokio::select! {
                     () = stop.cancelled() => break,
                     () = &mut pause => break,
+                    () = self.now.notified() => break,
                     changed = watch.next() => match changed {
                         Some(_) => break,
                         // The store is gone: the process is about to stop.
