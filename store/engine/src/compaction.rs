@@ -52,7 +52,7 @@ pub(crate) async fn compact_once(
     let merging = shared.merging.lock().await;
     let options = &shared.options;
     let zstd_level = if settle { options.settled_zstd_level } else { options.compact_zstd_level };
-    let encoded = match merge(inputs, zstd_level).await {
+    let encoded = match merge(inputs, zstd_level, &options.drafts()).await {
         Ok(encoded) => encoded,
         Err(failed) => return set_aside(partition, &old, failed),
     };

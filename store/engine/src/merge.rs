@@ -1,13 +1,14 @@
 //! Merging splits row by row, with a few rows of each in memory.
 
-use crate::error::join_error;
+use crate::error::{io_context, join_error};
 use crate::mask::{Mask, StreamMask};
-use crate::split::{EncodedSplit, SortedChunk, Split, SplitOptions, SplitWriter};
+use crate::split::{Draft, EncodedSplit, SortedChunk, Split, SplitOptions, SplitWriter};
 use gantry_body::MAX_BLOCK_ROWS;
 use gantry_model::{LabelSet, Timestamp};
 use gantry_store_api::StoreError;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -38,17 +39,21 @@ pub(crate) struct Input {
 }
 
 /// All rows of `inputs` that their masks do not hide, each once, as one new split. Of equal timestamps the rows of earlier
-/// inputs come first.
-pub(crate) async fn merge(inputs: Vec<Input>, zstd_level: i32) -> Result<Option<EncodedSplit>, MergeError> {
+/// inputs come first. The new split is drafted in `drafts`.
+pub(crate) async fn merge(
+    inputs: Vec<Input>,
+    zstd_level: i32,
+    drafts: &Path,
+) -> Result<Option<EncodedSplit>, MergeError> {
     let mut readers = tokio::task::JoinSet::new();
     let mut sources = Vec::with_capacity(inputs.len());
-    let stored: u64 = inputs.iter().map(|input| input.split.meta().parquet.len).sum();
     for Input { split, mask } in inputs {
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
         readers.spawn(read(split, sender));
         sources.push((receiver, mask));
     }
-    let merged = tokio::task::spawn_blocking(move || write(sources, zstd_level, stored)).await;
+    let drafts = drafts.to_owned();
+    let merged = tokio::task::spawn_blocking(move || write(sources, zstd_level, &drafts)).await;
     merged.map_err(join_error)?
 }
 
@@ -70,9 +75,10 @@ async fn read(split: Arc<Split>, sender: mpsc::Sender<Result<SortedChunk, StoreE
     }
 }
 
-fn write(inputs: Vec<(Chunks, Mask)>, zstd_level: i32, stored: u64) -> Result<Option<EncodedSplit>, MergeError> {
+fn write(inputs: Vec<(Chunks, Mask)>, zstd_level: i32, drafts: &Path) -> Result<Option<EncodedSplit>, MergeError> {
     let options = SplitOptions { zstd_level, block_rows: MAX_BLOCK_ROWS, indexed: true };
-    let mut writer = SplitWriter::for_rows(options, stored)?;
+    let draft = io_context(Draft::in_dir(drafts), || format!("cannot write to {}", drafts.display()))?;
+    let mut writer = SplitWriter::for_rows(options, draft)?;
     let mut heap = BinaryHeap::with_capacity(inputs.len());
     for (number, (chunks, mask)) in inputs.into_iter().enumerate() {
         heap.extend(Cursor::start(number, chunks, mask)?);

@@ -119,6 +119,11 @@ impl Default for StoreOptions {
 }
 
 impl StoreOptions {
+    /// Where splits lie while they are merged, on the local disk whatever `object_store` is. Emptied at every start.
+    pub(crate) fn drafts(&self) -> PathBuf {
+        self.data.join("drafts")
+    }
+
     /// Every setting that makes no sense, in words.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();

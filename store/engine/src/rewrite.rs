@@ -62,7 +62,7 @@ pub(crate) async fn rewrite(
             let options = &shared.options;
             let _alone = shared.merging.lock().await;
             let level = if old.settled { options.settled_zstd_level } else { options.compact_zstd_level };
-            merge(vec![input], level).await.map_err(|failed| failed.error)?
+            merge(vec![input], level, &options.drafts()).await.map_err(|failed| failed.error)?
         }
     };
     let birth = Birth { deletes_through: through.max(old.deletes_through), ..Birth::of(&old) };

@@ -162,7 +162,7 @@ impl Shared {
             arrived: birth.arrived,
             deletes_through: birth.deletes_through,
         };
-        meta.parquet = self.objects.put(&meta.parquet_path(), encoded.parquet).await?;
+        meta.parquet = self.objects.put_split(&meta.parquet_path(), encoded.parquet).await?;
         meta.index = self.objects.put(&meta.index_path(), encoded.index).await?;
         Ok(meta)
     }

@@ -28,6 +28,8 @@ use gantry_meta::MetaStore;
 use gantry_model::{Clock, LogBatch, TenantId, TimeRange};
 use gantry_store_api::{Append, Commit, ErrorKind, Querier, Queryable, StoreError, Tail, TailRequest, TailStream};
 use parking_lot::Mutex;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -80,6 +82,8 @@ impl Store {
         let data = &options.data;
         io_context(std::fs::create_dir_all(data), || format!("cannot create {}", data.display()))?;
         let lock = DirectoryLock::acquire(data)?;
+        let drafts = options.drafts();
+        io_context(empty_dir(&drafts), || format!("cannot empty {}", drafts.display()))?;
         let metrics = Metrics::new(registry)?;
         let counters = MetricCounters::new(registry)?;
         let disk = Disk::new(free, options.min_free, options.max_bytes);
@@ -219,6 +223,15 @@ fn wanted_partitions(options: &StoreOptions) -> u32 {
 type Opened = (Vec<Arc<Partition>>, Vec<JoinHandle<()>>);
 
 /// Replays all partitions at the same time, then starts their writers.
+/// Makes the directory, and removes what a process left there that was killed.
+fn empty_dir(dir: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::fs::create_dir(dir)
+}
+
 async fn open_partitions(shared: &Arc<Shared>, contents: Contents, mut cuts: Cuts) -> Result<Opened, StoreError> {
     let new_partition = |number| {
         let dir = shared.options.data.join("wal").join(format!("p{number:03}"));

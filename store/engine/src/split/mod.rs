@@ -5,6 +5,7 @@
 
 mod bodies;
 mod body;
+mod draft;
 mod file;
 mod granule;
 mod index;
@@ -21,6 +22,7 @@ mod writer;
 mod tests;
 
 pub use bodies::Body;
+pub use draft::{Draft, DraftFile, SplitBytes};
 pub use granule::GRANULE_ROWS;
 pub use index::{Granule, SplitIndex, SplitStream};
 pub use literal::required_texts;

@@ -2,8 +2,10 @@
 
 use super::bodies::{Bodies, Body, LastBody};
 use super::body::corrupt;
+use super::draft::{Draft, SplitBytes};
 use super::granule::{GRANULE_ROWS, GranuleTerms};
 use super::index::{BodyBlock, IndexBuilder, PageSum, SplitStream};
+use crate::error::{io_context, io_error};
 use arrow::array::{
     ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray, StringBuilder, TimestampNanosecondBuilder,
 };
@@ -14,8 +16,10 @@ use gantry_model::{LabelSet, Timestamp};
 use gantry_store_api::StoreError;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::reader::ChunkReader;
 use parquet::schema::types::ColumnPath;
 use std::sync::Arc;
 
@@ -45,9 +49,9 @@ pub struct SplitSummary {
 }
 
 /// The two files of a split.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct EncodedSplit {
-    pub parquet: Bytes,
+    pub parquet: SplitBytes,
     pub index: Bytes,
     pub summary: SplitSummary,
 }
@@ -55,7 +59,7 @@ pub struct EncodedSplit {
 /// Takes sorted rows; drops a row that repeats another of the same stream and timestamp.
 #[derive(Debug)]
 pub struct SplitWriter {
-    parquet: ArrowWriter<Vec<u8>>,
+    parquet: ArrowWriter<Draft>,
     schema: SchemaRef,
     index: IndexBuilder,
     rows: u64,
@@ -130,20 +134,18 @@ fn properties(options: SplitOptions) -> Result<WriterProperties, StoreError> {
 impl SplitWriter {
     /// For lines: [`SplitWriter::push`].
     pub fn new(options: SplitOptions) -> Result<Self, StoreError> {
-        Self::with_bodies(options, Bodies::of_lines(), 0)
+        Self::with_bodies(options, Bodies::of_lines(), Draft::Memory(Vec::new()))
     }
 
-    /// For rows of other splits: [`SplitWriter::push_row`]. `expected_bytes`: how large the Parquet file can get. The file
-    /// lies in memory; one that grows by doubling would take three times its size.
-    pub fn for_rows(options: SplitOptions, expected_bytes: u64) -> Result<Self, StoreError> {
-        Self::with_bodies(options, Bodies::of_rows(), expected_bytes)
+    /// For rows of other splits: [`SplitWriter::push_row`]. The Parquet file is written to `draft`.
+    pub fn for_rows(options: SplitOptions, draft: Draft) -> Result<Self, StoreError> {
+        Self::with_bodies(options, Bodies::of_rows(), draft)
     }
 
-    fn with_bodies(options: SplitOptions, bodies: Bodies, expected_bytes: u64) -> Result<Self, StoreError> {
+    fn with_bodies(options: SplitOptions, bodies: Bodies, draft: Draft) -> Result<Self, StoreError> {
         let schema = file_schema();
-        let file = Vec::with_capacity(expected_bytes as usize);
         let parquet =
-            ArrowWriter::try_new(file, schema.clone(), Some(properties(options)?)).map_err(StoreError::internal)?;
+            ArrowWriter::try_new(draft, schema.clone(), Some(properties(options)?)).map_err(StoreError::internal)?;
         Ok(SplitWriter {
             parquet,
             schema,
@@ -238,7 +240,7 @@ impl SplitWriter {
         self.open_granules.push((bounds, self.granule.text_bytes, self.granule.label_keys.len()));
         let columns = self.granule.take_columns()?;
         let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(StoreError::internal)?;
-        self.parquet.write(&batch).map_err(StoreError::internal)?;
+        self.parquet.write(&batch).map_err(unwritten)?;
         let rows = self.open_granules.iter().map(|(_, _, rows)| rows).sum();
         if rows >= self.options.block_rows || self.bodies.is_full(rows) { self.end_block(rows) } else { Ok(()) }
     }
@@ -247,7 +249,7 @@ impl SplitWriter {
     fn end_block(&mut self, rows: usize) -> Result<(), StoreError> {
         let (bytes, block) = self.bodies.finish(self.options.zstd_level)?;
         let offset = self.parquet.bytes_written() as u64;
-        self.parquet.write_all(&bytes).map_err(StoreError::internal)?;
+        io_context(self.parquet.write_all(&bytes), || "cannot write a split")?;
         self.blocks.push(BodyBlock { rows: rows as u32, offset, len: bytes.len() as u64 });
         let mut start = 0;
         for (bounds, text_bytes, rows) in std::mem::take(&mut self.open_granules) {
@@ -282,8 +284,12 @@ impl SplitWriter {
         if open > 0 {
             self.end_block(open)?;
         }
-        let parquet = Bytes::from(self.parquet.into_inner().map_err(StoreError::internal)?);
-        let pages = page_sums(&parquet)?;
+        let draft = self.parquet.into_inner().map_err(unwritten)?;
+        let parquet = io_context(draft.finish(), || "cannot write a split")?;
+        let pages = match &parquet {
+            SplitBytes::Memory(bytes) => page_sums(bytes)?,
+            SplitBytes::File(draft) => page_sums(&draft.file)?,
+        };
         let streams = self.index.streams();
         let summary = SplitSummary {
             rows: self.rows,
@@ -338,8 +344,19 @@ impl GranuleBuffer {
     }
 }
 
+/// The kind of an error of the file, which can be that the disk is full.
+fn unwritten(error: ParquetError) -> StoreError {
+    match &error {
+        ParquetError::External(cause) => match cause.downcast_ref() {
+            Some(cause) => io_error(cause, "cannot write a split"),
+            None => StoreError::internal(error),
+        },
+        _ => StoreError::internal(error),
+    }
+}
+
 /// Checksums of all pages of a Parquet file, in order of offset.
-fn page_sums(file: &Bytes) -> Result<Vec<PageSum>, StoreError> {
+fn page_sums(file: &impl ChunkReader) -> Result<Vec<PageSum>, StoreError> {
     let metadata: ParquetMetaData = ParquetMetaDataReader::new()
         .with_page_index_policy(PageIndexPolicy::Required)
         .parse_and_finish(file)
@@ -348,18 +365,19 @@ fn page_sums(file: &Bytes) -> Result<Vec<PageSum>, StoreError> {
         metadata.offset_index().ok_or_else(|| StoreError::internal("the writer left out the offset index"))?;
     let mut pages = Vec::new();
     let mut add = |start: u64, len: u64| {
-        let bytes = &file[start as usize..(start + len) as usize];
-        pages.push(PageSum { offset: start, len: len as u32, crc32: crc32fast::hash(bytes) });
+        let bytes = file.get_bytes(start, len as usize).map_err(StoreError::internal)?;
+        pages.push(PageSum { offset: start, len: len as u32, crc32: crc32fast::hash(&bytes) });
+        Ok::<_, StoreError>(())
     };
     for (group, columns) in metadata.row_groups().iter().zip(offsets) {
         for (chunk, index) in group.columns().iter().zip(columns) {
             let locations = index.page_locations();
             let (start, _) = chunk.byte_range();
             if let Some(first) = locations.first().filter(|first| first.offset as u64 > start) {
-                add(start, first.offset as u64 - start);
+                add(start, first.offset as u64 - start)?;
             }
             for page in locations {
-                add(page.offset as u64, page.compressed_page_size as u64);
+                add(page.offset as u64, page.compressed_page_size as u64)?;
             }
         }
     }

@@ -191,3 +191,14 @@ async fn check_names_missing_and_changed_files_and_the_rest_is_served() {
     assert!(!scan.report.warnings().is_empty());
     store.compact().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_merge_left_behind_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = one_partition(dir.path());
+    crash(reopen(&options).await).await;
+    let draft = dir.path().join("drafts/half-a-split");
+    std::fs::write(&draft, "half").unwrap();
+    crash(reopen(&options).await).await;
+    assert!(!draft.exists());
+}
