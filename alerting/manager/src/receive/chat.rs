@@ -19,7 +19,16 @@ pub fn cut(text: String, most: usize) -> String {
     text.chars().take(most - 1).chain(['…']).collect()
 }
 
-fn put(map: &mut Map<String, Value>, name: &str, text: String) {
+/// A text of at most so many bytes; what was cut ends with an ellipsis.
+pub fn cut_bytes(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    format!("{}…", &text[..text.floor_char_boundary(most - '…'.len_utf8())])
+}
+
+/// Where there is something to say.
+pub fn put(map: &mut Map<String, Value>, name: &str, text: String) {
     if !text.is_empty() {
         map.insert(name.to_owned(), Value::String(text));
     }
@@ -119,7 +128,7 @@ pub fn slack(one: &Slack, subject: &Subject<'_>) -> Result<Request, String> {
     message.insert("attachments".to_owned(), json!([attachment]));
     if one.app_token.is_some() || one.app_token_file.is_some() {
         let token = reveal(one.app_token.as_ref(), one.app_token_file.as_deref())?;
-        let mut request = Request::post(&one.app_url, Value::Object(message)).refused_by(Refusal::NotOk);
+        let mut request = Request::post(&one.app_url, Value::Object(message)).refused_by(Refusal::Unless("ok"));
         request.headers.push(("authorization", format!("Bearer {token}")));
         return Ok(request);
     }
@@ -146,7 +155,7 @@ pub fn telegram(one: &Telegram, subject: &Subject<'_>) -> Result<Request, String
     }
     let token = reveal(one.bot_token.as_ref(), one.bot_token_file.as_deref())?;
     let url = format!("{}/bot{token}/sendMessage", one.api_url.trim_end_matches('/'));
-    Ok(Request::post(url, body).refused_by(Refusal::NotOk))
+    Ok(Request::post(url, body).refused_by(Refusal::Unless("ok")))
 }
 
 pub fn discord(one: &Discord, subject: &Subject<'_>) -> Result<Request, String> {

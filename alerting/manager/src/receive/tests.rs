@@ -85,7 +85,7 @@ fn slack_gets_an_attachment_as_from_alertmanager() {
 fn a_bot_of_slack_posts_with_its_token() {
     let bot = "slack_configs: [{app_token: xoxb, app_url: 'http://s/post', channel: '#a'}]";
     let [request] = &sent(bot, "firing")[..] else { panic!() };
-    assert_eq!((request.url.as_str(), request.refusal), ("http://s/post", Refusal::NotOk));
+    assert_eq!((request.url.as_str(), request.refusal), ("http://s/post", Refusal::Unless("ok")));
     assert_eq!(request.headers, [("authorization", "Bearer xoxb".to_owned())]);
     assert_eq!(request.body["channel"], "#a");
 }
@@ -156,8 +156,8 @@ fn an_application_of_wecom_needs_a_token_first() {
 
 #[test]
 fn a_server_may_refuse_with_status_200() {
-    assert!(accepted(Refusal::NotOk, br#"{"ok": true}"#).is_ok());
-    assert!(accepted(Refusal::NotOk, b"<html>").is_err());
+    assert!(accepted(Refusal::Unless("ok"), br#"{"ok": true}"#).is_ok());
+    assert!(accepted(Refusal::Unless("ok"), b"<html>").is_err());
     assert!(accepted(Refusal::Code("errcode"), br#"{"errcode": 0}"#).is_ok());
     let refused =
         accepted(Refusal::Code("errcode"), br#"{"errcode": 310000, "errmsg": "sign not match"}"#).unwrap_err();
