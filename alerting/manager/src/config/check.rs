@@ -109,7 +109,8 @@ fn credentials(receiver: &Receiver) -> Result<(), InvalidConfig> {
         let (twice, never) = (authorized(http) && one.has_token(), !authorized(http) && !one.has_token());
         let why = "cannot specify alert_source_token or alert_source_token_file when using http_config.authorization";
         need(!twice, "incidentio_configs", at, why)?;
-        let why = "at least one of alert_source_token, alert_source_token_file or http_config.authorization must be configured";
+        let why = "at least one of alert_source_token, alert_source_token_file or http_config.authorization must be \
+                   configured";
         need(!never, "incidentio_configs", at, why)?;
     }
     Ok(())

@@ -94,7 +94,7 @@ impl Default for JiraField {
 
 /// The two ways to write it.
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a text of an issue is a template, or has template and enable_update")]
 enum Written {
     Text(Text),
     Full(Full),

@@ -95,7 +95,7 @@ impl Default for RocketChat {
     }
 }
 
-/// A button of a message of Rocket.Chat. Of its fields Alertmanager sends `text`, `url` and `msg`; the others are taken only.
+/// A button of a message of Rocket.Chat. As by Alertmanager, `text`, `url` and `msg` are sent, and the others taken only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RocketChatAction {

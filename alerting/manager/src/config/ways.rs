@@ -11,8 +11,8 @@ use super::sns::Sns;
 use gantry_http_client::Secret;
 use std::path::PathBuf;
 
-/// Makes [`Way`] of lines: a kind, its type, its list in a [`Receiver`], and its name in metrics and logs. Mail, the only one without
-/// HTTP, is none of them.
+/// Makes [`Way`] of lines: a kind, its type, its list in a [`Receiver`], and its name in metrics and logs. Mail, the
+/// only one without HTTP, is none of them.
 macro_rules! ways {
     ($($kind:ident $type:ident $list:ident $name:literal;)*) => {
         /// One way to notify.

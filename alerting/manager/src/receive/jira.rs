@@ -1,5 +1,5 @@
-//! Issues of Jira. One that bears the name of the group is searched; a new one is made or that one is brought up to date, and then
-//! closed or opened again where the configuration names transitions.
+//! Issues of Jira. One that bears the name of the group is searched; a new one is made or that one is brought up to
+//! date, and then closed or opened again where the configuration names transitions.
 //!
 //! Facts: developer.atlassian.com "Jira REST API", versions 2 and 3; Alertmanager's documents.
 
@@ -131,7 +131,7 @@ pub fn write(one: &Jira, subject: &Subject<'_>, found: Option<&Issue>) -> Result
     Ok(request)
 }
 
-fn fields(one: &Jira, subject: &Subject<'_>) -> Result<Map<String, Value>, String> {
+pub fn fields(one: &Jira, subject: &Subject<'_>) -> Result<Map<String, Value>, String> {
     let mut labels = one.labels.iter().map(|label| subject.text(label)).collect::<Result<Vec<_>, _>>()?;
     labels.push(label(subject));
     labels.sort();

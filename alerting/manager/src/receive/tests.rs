@@ -1,3 +1,9 @@
+mod jira;
+mod pagers;
+mod rooms;
+mod server;
+mod sns;
+
 use super::send::accepted;
 use super::way::{Refusal, Request, Subject, requests};
 use super::{mail, robot, wechat};
@@ -244,4 +250,40 @@ fn what_all_receivers_share_is_taken_over() {
     assert!(Config::parse(nothing).unwrap_err().0.contains("invalid regexp value for \"a\""));
     let shown = config.shown();
     assert!(!shown.contains("http://all") && !shown.contains("http://own") && !shown.contains("http://p"), "{shown}");
+}
+
+#[test]
+fn credentials_and_addresses_of_all_receivers_are_those_of_each() {
+    let text = "{global: {victorops_api_url: 'http://v', victorops_api_key: hush, webex_api_url: 'http://x', jira_api_url: 'http://j', \
+                rocketchat_api_url: 'http://c', rocketchat_token: hush, rocketchat_token_id_file: /i, mattermost_webhook_url: 'http://hush'}, \
+                route: {receiver: r}, receivers: [{name: r, victorops_configs: [{routing_key: r}, {routing_key: r, api_key_file: /own}], \
+                webex_configs: [{room_id: r, http_config: {authorization: {credentials: hush}}}], rocketchat_configs: [{}], \
+                mattermost_configs: [{}], jira_configs: [{project: p, issue_type: t}]}]}";
+    let config = Config::parse(text).unwrap();
+    let ways = config.receivers[0].ways(&config.global).into_iter().map(|(name, way)| match way {
+        Way::VictorOps(one) => (name, one.api_url, one.api_key.is_some()),
+        Way::Webex(one) => (name, one.api_url, false),
+        Way::RocketChat(one) => (name, one.api_url, one.token.is_some() && one.token_id_file.is_some()),
+        Way::Mattermost(one) => (name, one.webhook_url.unwrap().reveal().to_owned(), true),
+        Way::Jira(one) => (name, one.api_url, false),
+        other => panic!("{other:?}"),
+    });
+    let expected = [
+        ("victorops[0]", "http://v", true),
+        ("victorops[1]", "http://v", false),
+        ("webex[0]", "http://x", false),
+        ("rocketchat[0]", "http://c", true),
+        ("mattermost[0]", "http://hush", true),
+        ("jira[0]", "http://j", false),
+    ];
+    assert_eq!(ways.collect::<Vec<_>>(), expected.map(|(name, url, key)| (name.to_owned(), url.to_owned(), key)));
+    let shown = config.shown();
+    assert!(!shown.contains("hush"), "{shown}");
+    Config::parse(&shown.replace("<secret>", "x")).expect("what is shown can be read");
+    for name in ["victorops_api_key", "rocketchat_token", "rocketchat_token_id", "mattermost_webhook_url"] {
+        let text =
+            format!("{{global: {{{name}: a, {name}_file: b}}, route: {{receiver: r}}, receivers: [{{name: r}}]}}");
+        let told = Config::parse(&text).unwrap_err().0;
+        assert!(told.contains(&format!("at most one of {name} & {name}_file must be configured")), "{told}");
+    }
 }
