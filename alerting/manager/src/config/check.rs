@@ -66,6 +66,7 @@ fn pairs(global: &Global) -> Result<(), InvalidConfig> {
     let (url, token) = (global.slack_api_url.is_some(), global.slack_app_token.is_some());
     for (name, given, file) in [
         ("smtp_auth_password", password, global.smtp_auth_password_file.is_some()),
+        ("smtp_auth_secret", global.smtp_auth_secret.is_some(), global.smtp_auth_secret_file.is_some()),
         ("slack_api_url", url, global.slack_api_url_file.is_some()),
         ("slack_app_token", token, global.slack_app_token_file.is_some()),
         ("opsgenie_api_key", global.opsgenie_api_key.is_some(), global.opsgenie_api_key_file.is_some()),

@@ -30,9 +30,15 @@ pub struct Global {
     pub smtp_auth_password: Secret,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smtp_auth_password_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smtp_auth_secret: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smtp_auth_secret_file: Option<PathBuf>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub smtp_auth_identity: String,
     pub smtp_require_tls: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smtp_force_implicit_tls: Option<bool>,
     // Older versions of amtool, which reads what is shown, do not know it.
     #[serde(skip_serializing_if = "is_default")]
     pub smtp_tls_config: TlsConfig,
@@ -115,8 +121,11 @@ impl Default for Global {
             smtp_auth_username: String::new(),
             smtp_auth_password: Secret::default(),
             smtp_auth_password_file: None,
+            smtp_auth_secret: None,
+            smtp_auth_secret_file: None,
             smtp_auth_identity: String::new(),
             smtp_require_tls: true,
+            smtp_force_implicit_tls: None,
             smtp_tls_config: TlsConfig::default(),
             slack_api_url: None,
             slack_api_url_file: None,

@@ -196,6 +196,9 @@ fn inherit_mail(one: &mut Email, global: &Global) {
         one.auth_password = Some(global.smtp_auth_password.clone()).filter(|password| !password.reveal().is_empty());
         one.auth_password_file = global.smtp_auth_password_file.clone();
     }
+    let all = (&global.smtp_auth_secret, &global.smtp_auth_secret_file);
+    either((&mut one.auth_secret, &mut one.auth_secret_file), all);
+    one.force_implicit_tls = one.force_implicit_tls.or(global.smtp_force_implicit_tls);
     one.require_tls.get_or_insert(global.smtp_require_tls);
     one.tls_config.get_or_insert_with(|| global.smtp_tls_config.clone());
 }

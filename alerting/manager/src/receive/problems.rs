@@ -36,7 +36,11 @@ pub fn problems(integration: &Way) -> Vec<String> {
                 one_of(one.bot_token.is_some(), one.bot_token_file.is_some()),
                 "one of bot_token and bot_token_file must be configured, here or global (telegram_bot_token)",
             );
-            need(one.chat_id != 0, "missing chat_id");
+            need(one.chat_id != 0 || one.chat_id_file.is_some(), "missing chat_id or chat_id_file on telegram_config");
+            need(
+                one.chat_id == 0 || one.chat_id_file.is_none(),
+                "at most one of chat_id & chat_id_file must be configured",
+            );
             need(
                 ["", "Markdown", "MarkdownV2", "HTML"].contains(&one.parse_mode.as_str()),
                 "parse_mode must be Markdown, MarkdownV2, HTML or empty",

@@ -79,6 +79,9 @@ fn slack_gets_an_attachment_as_from_alertmanager() {
     let rich = &sent(fields, "resolved")[0].body["attachments"][0];
     assert_eq!(rich["fields"], json!([{ "title": "n", "value": "1", "short": false }]));
     assert_eq!(rich["actions"], json!([{ "type": "button", "text": "go", "url": "http://u" }]));
+    let above = "slack_configs: [{api_url: 'http://s/x', message_text: 'now {{ .Status }}', timeout: 3s}]";
+    let above = &sent(above, "firing")[0];
+    assert_eq!((&above.body["text"], above.timeout), (&json!("now firing"), Some(std::time::Duration::from_secs(3))));
     let asking = "slack_configs: [{api_url: 'http://s/x', actions: [{type: button, text: go, name: n, value: '{{ len .Alerts }}', confirm: {text: 'sure?', ok_text: yes}}]}]";
     assert_eq!(
         sent(asking, "firing")[0].body["attachments"][0]["actions"],
@@ -120,6 +123,10 @@ fn rooms_get_what_they_show() {
     assert_eq!((telegram.url.as_str(), &telegram.body["chat_id"]), ("http://t/bott/sendMessage", &json!(-5)));
     let text = telegram.body["text"].as_str().unwrap();
     assert!(text.contains("alertname = Disk &lt;full&gt;"), "it is HTML: {text}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "-7\n").unwrap();
+    let yaml = format!("telegram_configs: [{{bot_token: t, chat_id_file: '{}'}}]", file.path().display());
+    assert_eq!(sent(&yaml, "firing")[0].body["chat_id"], -7);
     let discord = sent("discord_configs: [{webhook_url: 'http://d'}]", "firing").remove(0);
     assert_eq!(discord.body["embeds"][0]["title"], "[FIRING:1] Disk <full> (db)");
     let teams = sent("msteams_configs: [{webhook_url: 'http://m'}]", "firing").remove(0);
@@ -192,7 +199,8 @@ fn what_lacks_something_is_refused_and_says_what() {
         ("email_configs: [{to: a, from: b, smarthost: x}]", "HOST:PORT"),
         ("pagerduty_configs: [{}]", "one of routing_key and service_key"),
         ("opsgenie_configs: [{}]", "api_key"),
-        ("telegram_configs: [{bot_token: t}]", "missing chat_id"),
+        ("telegram_configs: [{bot_token: t}]", "missing chat_id or chat_id_file on telegram_config"),
+        ("telegram_configs: [{bot_token: t, chat_id: 1, chat_id_file: f}]", "at most one of chat_id & chat_id_file"),
         ("telegram_configs: [{bot_token: t, chat_id: 1, parse_mode: x}]", "parse_mode"),
         ("discord_configs: [{}]", "webhook_url"),
         ("wechat_configs: [{api_secret: s}]", "corp_id"),
@@ -238,6 +246,7 @@ fn what_all_receivers_share_is_taken_over() {
             "telegram_bot_token: a, telegram_bot_token_file: b",
             "at most one of telegram_bot_token & telegram_bot_token_file",
         ),
+        ("smtp_auth_secret: a, smtp_auth_secret_file: b", "at most one of smtp_auth_secret & smtp_auth_secret_file"),
         (
             "smtp_auth_password: a, smtp_auth_password_file: b",
             "at most one of smtp_auth_password & smtp_auth_password_file",
