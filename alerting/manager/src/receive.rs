@@ -2,17 +2,24 @@
 
 mod chat;
 mod incident;
+mod jira;
 mod mail;
+mod pager;
+mod problems;
 mod robot;
+mod room;
 mod send;
+mod sigv4;
 mod smtp;
+mod sns;
 #[cfg(test)]
 pub mod tests;
 mod way;
 mod webhook;
 mod wechat;
 
-pub use way::{problems, templates};
+pub use problems::problems;
+pub use way::templates;
 
 use crate::config::{Config, Global, Receiver};
 use crate::data::Data;

@@ -55,4 +55,20 @@ pub mod nanos {
         let text = Option::<String>::deserialize(from)?;
         text.map(|text| parse_prometheus_duration(&text).map_err(D::Error::custom)).transpose()
     }
+
+    /// In Go's notation, as `1h30m`.
+    pub mod go {
+        use gantry_query_lang::duration::{format_go_duration, parse_go_duration};
+        use serde::de::Error;
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        pub fn serialize<S: Serializer>(nanos: &i64, into: S) -> Result<S::Ok, S::Error> {
+            into.serialize_str(&format_go_duration(*nanos))
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+            let text = String::deserialize(from)?;
+            parse_go_duration(&text).ok_or_else(|| D::Error::custom(format!("invalid duration {text:?}")))
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What the fields of a configuration cannot say alone.
 
-use super::{Config, Global, InvalidConfig, RouteConfig};
+use super::{Config, Global, HttpConfig, InvalidConfig, Receiver, RouteConfig};
 use crate::inhibit::InhibitRule;
 use crate::receive;
 use crate::route::matchers;
@@ -28,6 +28,7 @@ pub fn check(config: &Config) -> Result<(), InvalidConfig> {
             }
         }
     }
+    config.receivers.iter().try_for_each(credentials)?;
     pairs(&config.global)?;
     ways(config)?;
     let mut intervals = BTreeSet::new();
@@ -65,10 +66,19 @@ fn pairs(global: &Global) -> Result<(), InvalidConfig> {
     let (url, token) = (global.slack_api_url.is_some(), global.slack_app_token.is_some());
     for (name, given, file) in [
         ("smtp_auth_password", password, global.smtp_auth_password_file.is_some()),
+        ("smtp_auth_secret", global.smtp_auth_secret.is_some(), global.smtp_auth_secret_file.is_some()),
         ("slack_api_url", url, global.slack_api_url_file.is_some()),
         ("slack_app_token", token, global.slack_app_token_file.is_some()),
         ("opsgenie_api_key", global.opsgenie_api_key.is_some(), global.opsgenie_api_key_file.is_some()),
         ("wechat_api_secret", global.wechat_api_secret.is_some(), global.wechat_api_secret_file.is_some()),
+        ("victorops_api_key", global.victorops_api_key.is_some(), global.victorops_api_key_file.is_some()),
+        ("rocketchat_token", global.rocketchat_token.is_some(), global.rocketchat_token_file.is_some()),
+        ("rocketchat_token_id", global.rocketchat_token_id.is_some(), global.rocketchat_token_id_file.is_some()),
+        (
+            "mattermost_webhook_url",
+            global.mattermost_webhook_url.is_some(),
+            global.mattermost_webhook_url_file.is_some(),
+        ),
         ("telegram_bot_token", global.telegram_bot_token.is_some(), global.telegram_bot_token_file.is_some()),
     ] {
         if given && file {
@@ -80,6 +90,29 @@ fn pairs(global: &Global) -> Result<(), InvalidConfig> {
     let is_of_bots = global.slack_api_url.as_ref().is_some_and(|url| url.reveal() == global.slack_app_url);
     if url && token && !is_of_bots {
         return Err(InvalidConfig("at most one of slack_app_token and slack_api_url must be configured".into()));
+    }
+    Ok(())
+}
+
+/// What a receiver's own `http_config` has to say, and may not; that of all receivers does not count.
+fn credentials(receiver: &Receiver) -> Result<(), InvalidConfig> {
+    let authorized = |http: &HttpConfig| http.client.authorization.is_some();
+    let need = |good: bool, list: &str, at: usize, why: &str| match good {
+        true => Ok(()),
+        false => Err(InvalidConfig(format!("receiver {:?}, {list}[{at}]: {why}", receiver.name))),
+    };
+    for (at, one) in receiver.webex_configs.iter().enumerate() {
+        let good = one.http_config.as_ref().is_some_and(authorized);
+        need(good, "webex_configs", at, "missing webex_configs.http_config.authorization")?;
+    }
+    for (at, one) in receiver.incidentio_configs.iter().enumerate() {
+        let Some(http) = &one.http_config else { continue };
+        let (twice, never) = (authorized(http) && one.has_token(), !authorized(http) && !one.has_token());
+        let why = "cannot specify alert_source_token or alert_source_token_file when using http_config.authorization";
+        need(!twice, "incidentio_configs", at, why)?;
+        let why = "at least one of alert_source_token, alert_source_token_file or http_config.authorization must be \
+                   configured";
+        need(!never, "incidentio_configs", at, why)?;
     }
     Ok(())
 }

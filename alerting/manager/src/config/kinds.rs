@@ -1,6 +1,7 @@
 //! What a receiver is told by: one type for each kind, with the names and defaults of Alertmanager.
 
 use super::receivers::HttpConfig;
+use crate::when::nanos;
 use gantry_http_client::{Secret, TlsConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,10 +30,18 @@ pub struct Email {
     pub auth_password: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_password_file: Option<PathBuf>,
+    /// What CRAM-MD5 proves to know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_secret: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_secret_file: Option<PathBuf>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub auth_identity: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_tls: Option<bool>,
+    /// Whether TLS begins with the first byte; `None`: at port 465.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub force_implicit_tls: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_config: Option<TlsConfig>,
     pub headers: BTreeMap<String, Text>,
@@ -53,8 +62,11 @@ impl Default for Email {
             auth_username: String::new(),
             auth_password: None,
             auth_password_file: None,
+            auth_secret: None,
+            auth_secret_file: None,
             auth_identity: String::new(),
             require_tls: None,
+            force_implicit_tls: None,
             tls_config: None,
             headers: BTreeMap::new(),
             html: Some(r#"{{ template "email.default.html" . }}"#.to_owned()),
@@ -88,6 +100,9 @@ pub struct Slack {
     pub title_link: Text,
     pub pretext: Text,
     pub text: Text,
+    /// Above the attachment.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message_text: Text,
     pub fields: Vec<SlackField>,
     pub short_fields: bool,
     pub footer: Text,
@@ -100,6 +115,9 @@ pub struct Slack {
     pub link_names: bool,
     pub mrkdwn_in: Vec<String>,
     pub actions: Vec<SlackAction>,
+    /// Longest time for a request, nanoseconds; 0: as long as the group has.
+    #[serde(with = "nanos::go", skip_serializing_if = "super::is_default")]
+    pub timeout: i64,
 }
 
 impl Default for Slack {
@@ -114,11 +132,12 @@ impl Default for Slack {
             app_url: String::new(),
             channel: String::new(),
             username: "{{ template \"slack.default.username\" . }}".to_owned(),
-            color: r#"{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}"#.to_owned(),
+            color: template("slack.default.color"),
             title: template("slack.default.title"),
             title_link: template("slack.default.titlelink"),
             pretext: template("slack.default.pretext"),
             text: template("slack.default.text"),
+            message_text: String::new(),
             fields: Vec::new(),
             short_fields: false,
             footer: template("slack.default.footer"),
@@ -131,6 +150,7 @@ impl Default for Slack {
             link_names: false,
             mrkdwn_in: Vec::new(),
             actions: Vec::new(),
+            timeout: 0,
         }
     }
 }
@@ -253,7 +273,10 @@ pub struct Telegram {
     pub bot_token: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bot_token_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "super::is_default")]
     pub chat_id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_id_file: Option<PathBuf>,
     #[serde(skip_serializing_if = "super::is_default")]
     pub message_thread_id: i64,
     pub message: Text,
@@ -271,6 +294,7 @@ impl Default for Telegram {
             bot_token: None,
             bot_token_file: None,
             chat_id: 0,
+            chat_id_file: None,
             message_thread_id: 0,
             message: template("telegram.default.message"),
             disable_notifications: false,
@@ -343,7 +367,7 @@ impl Default for Discord {
     }
 }
 
-/// A field of a message of Slack.
+/// A field of a message of Slack, Rocket.Chat or Mattermost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SlackField {

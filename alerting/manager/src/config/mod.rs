@@ -2,27 +2,33 @@
 //! its line; what contradicts itself is refused in words that Alertmanager's users know.
 
 mod check;
+mod global;
+mod jira;
 mod kinds;
+mod pagers;
 mod receivers;
 mod robots;
+mod rooms;
+mod sns;
 #[cfg(test)]
 mod tests;
 mod ways;
 
-pub use kinds::{Discord, Email, MsTeams, OpsGenie, PagerDuty, Slack, SlackConfirm, Telegram};
+pub use global::Global;
+pub use jira::Jira;
+pub use kinds::{Discord, Email, MsTeams, OpsGenie, PagerDuty, Slack, SlackConfirm, SlackField, Telegram};
+pub use pagers::{IncidentIo, Pushover, VictorOps};
 pub use receivers::{HttpConfig, Receiver, UrlOrFile, WebhookConfig, reveal};
 pub use robots::{DingTalk, FeiShu, WeChat, WeCom};
+pub use rooms::{Mattermost, MattermostAttachment, RocketChat, Webex};
+pub use sns::Sns;
 pub use ways::Way;
 
 use crate::interval::TimeInterval;
 use crate::when::nanos;
-use gantry_http_client::{Secret, TlsConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-/// Nanoseconds of a minute.
-const MINUTE: i64 = 60_000_000_000;
+use std::path::Path;
 
 /// Where an empty configuration sends everything: nowhere.
 pub const WITHOUT_RECEIVERS: &str = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n";
@@ -47,104 +53,6 @@ pub struct Config {
     pub mute_time_intervals: Vec<NamedInterval>,
 }
 
-/// What is the same for all receivers unless they say otherwise.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Global {
-    /// How long an alert that does not say when it ends fires after it was last reported. Nanoseconds.
-    #[serde(deserialize_with = "resolve_timeout", serialize_with = "duration")]
-    pub resolve_timeout: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http_config: Option<HttpConfig>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub smtp_from: String,
-    pub smtp_hello: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub smtp_smarthost: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub smtp_auth_username: String,
-    #[serde(skip_serializing_if = "is_default")]
-    pub smtp_auth_password: Secret,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub smtp_auth_password_file: Option<PathBuf>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub smtp_auth_identity: String,
-    pub smtp_require_tls: bool,
-    // Older versions of amtool, which reads what is shown, do not know it.
-    #[serde(skip_serializing_if = "is_default")]
-    pub smtp_tls_config: TlsConfig,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slack_api_url: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slack_api_url_file: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slack_app_token: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slack_app_token_file: Option<PathBuf>,
-    /// Where bots of Slack post.
-    #[serde(skip_serializing_if = "is_slack")]
-    pub slack_app_url: String,
-    pub pagerduty_url: String,
-    pub opsgenie_api_url: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub opsgenie_api_key: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub opsgenie_api_key_file: Option<PathBuf>,
-    pub wechat_api_url: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wechat_api_secret: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wechat_api_secret_file: Option<PathBuf>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub wechat_api_corp_id: String,
-    pub telegram_api_url: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub telegram_bot_token: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub telegram_bot_token_file: Option<PathBuf>,
-}
-
-/// Where bots of Slack post unless something else is said.
-const SLACK_APP_URL: &str = "https://slack.com/api/chat.postMessage";
-
-fn is_slack(url: &str) -> bool {
-    url == SLACK_APP_URL
-}
-
-impl Default for Global {
-    fn default() -> Self {
-        Global {
-            resolve_timeout: 5 * MINUTE,
-            http_config: None,
-            smtp_from: String::new(),
-            smtp_hello: "localhost".to_owned(),
-            smtp_smarthost: String::new(),
-            smtp_auth_username: String::new(),
-            smtp_auth_password: Secret::default(),
-            smtp_auth_password_file: None,
-            smtp_auth_identity: String::new(),
-            smtp_require_tls: true,
-            smtp_tls_config: TlsConfig::default(),
-            slack_api_url: None,
-            slack_api_url_file: None,
-            slack_app_token: None,
-            slack_app_token_file: None,
-            slack_app_url: SLACK_APP_URL.to_owned(),
-            pagerduty_url: "https://events.pagerduty.com/v2/enqueue".to_owned(),
-            opsgenie_api_url: "https://api.opsgenie.com/".to_owned(),
-            opsgenie_api_key: None,
-            opsgenie_api_key_file: None,
-            wechat_api_url: "https://qyapi.weixin.qq.com/cgi-bin/".to_owned(),
-            wechat_api_secret: None,
-            wechat_api_secret_file: None,
-            wechat_api_corp_id: String::new(),
-            telegram_api_url: "https://api.telegram.org".to_owned(),
-            telegram_bot_token: None,
-            telegram_bot_token_file: None,
-        }
-    }
-}
-
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -154,10 +62,6 @@ fn regexps<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<String,
     let given = BTreeMap::<String, Option<String>>::deserialize(from)?;
     let missing = |name: &str| serde::de::Error::custom(format!("invalid regexp value for {name:?}: there is none"));
     given.into_iter().map(|(name, value)| value.ok_or_else(|| missing(&name)).map(|value| (name, value))).collect()
-}
-
-fn resolve_timeout<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
-    Ok(nanos::option(from)?.unwrap_or(5 * MINUTE))
 }
 
 fn duration<S: serde::Serializer>(nanos: &i64, into: S) -> Result<S::Ok, S::Error> {

@@ -1,7 +1,11 @@
 //! Receivers: who is notified, and how.
 
+use super::jira::Jira;
 use super::kinds::{Discord, Email, MsTeams, OpsGenie, PagerDuty, Slack, Telegram};
+use super::pagers::{IncidentIo, Pushover, VictorOps};
 use super::robots::{DingTalk, FeiShu, WeChat, WeCom};
+use super::rooms::{Mattermost, RocketChat, Webex};
+use super::sns::Sns;
 use gantry_http_client::{ClientConfig, Secret};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -31,6 +35,22 @@ pub struct Receiver {
     pub discord_configs: Vec<Discord>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wechat_configs: Vec<WeChat>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub victorops_configs: Vec<VictorOps>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pushover_configs: Vec<Pushover>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub webex_configs: Vec<Webex>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rocketchat_configs: Vec<RocketChat>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mattermost_configs: Vec<Mattermost>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jira_configs: Vec<Jira>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incidentio_configs: Vec<IncidentIo>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sns_configs: Vec<Sns>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dingtalk_configs: Vec<DingTalk>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,44 +1,88 @@
 //! The ways to notify a receiver beside webhooks, with what the configuration says for all taken over.
 
 use super::Global;
+use super::jira::Jira;
 use super::kinds::{Discord, Email, MsTeams, OpsGenie, PagerDuty, Slack, Telegram};
+use super::pagers::{IncidentIo, Pushover, VictorOps};
 use super::receivers::{HttpConfig, Receiver};
 use super::robots::{DingTalk, FeiShu, WeChat, WeCom};
+use super::rooms::{Mattermost, RocketChat, Webex};
+use super::sns::Sns;
+use gantry_http_client::Secret;
+use std::path::PathBuf;
 
-/// One way to notify.
-#[derive(Clone, Debug)]
-pub enum Way {
-    Email(Box<Email>),
-    Slack(Box<Slack>),
-    PagerDuty(Box<PagerDuty>),
-    OpsGenie(Box<OpsGenie>),
-    Telegram(Box<Telegram>),
-    MsTeams(Box<MsTeams>),
-    /// The same by a workflow.
-    MsTeamsV2(Box<MsTeams>),
-    Discord(Box<Discord>),
-    WeChat(Box<WeChat>),
-    DingTalk(Box<DingTalk>),
-    FeiShu(Box<FeiShu>),
-    WeCom(Box<WeCom>),
+/// Makes [`Way`] of lines: a kind, its type, its list in a [`Receiver`], and its name in metrics and logs. Mail, the
+/// only one without HTTP, is none of them.
+macro_rules! ways {
+    ($($kind:ident $type:ident $list:ident $name:literal;)*) => {
+        /// One way to notify.
+        #[derive(Clone, Debug)]
+        pub enum Way {
+            Email(Box<Email>),
+            $($kind(Box<$type>),)*
+        }
+
+        impl Receiver {
+            fn all_ways(&self) -> Vec<Way> {
+                let mut all: Vec<Way> = Vec::new();
+                all.extend(self.email_configs.iter().cloned().map(|one| Way::Email(Box::new(one))));
+                $(all.extend(self.$list.iter().cloned().map(|one| Way::$kind(Box::new(one))));)*
+                all
+            }
+        }
+
+        impl Way {
+            /// As metrics and logs call it.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    Way::Email(_) => "email",
+                    $(Way::$kind(_) => $name,)*
+                }
+            }
+
+            pub fn send_resolved(&self) -> bool {
+                match self {
+                    Way::Email(one) => one.send_resolved,
+                    $(Way::$kind(one) => one.send_resolved,)*
+                }
+            }
+
+            fn http_mut(&mut self) -> Option<&mut Option<HttpConfig>> {
+                match self {
+                    Way::Email(_) => None,
+                    $(Way::$kind(one) => Some(&mut one.http_config),)*
+                }
+            }
+        }
+    };
+}
+
+ways! {
+    Slack Slack slack_configs "slack";
+    PagerDuty PagerDuty pagerduty_configs "pagerduty";
+    OpsGenie OpsGenie opsgenie_configs "opsgenie";
+    Telegram Telegram telegram_configs "telegram";
+    MsTeams MsTeams msteams_configs "msteams";
+    MsTeamsV2 MsTeams msteamsv2_configs "msteamsv2";
+    Discord Discord discord_configs "discord";
+    WeChat WeChat wechat_configs "wechat";
+    VictorOps VictorOps victorops_configs "victorops";
+    Pushover Pushover pushover_configs "pushover";
+    Webex Webex webex_configs "webex";
+    RocketChat RocketChat rocketchat_configs "rocketchat";
+    Mattermost Mattermost mattermost_configs "mattermost";
+    Jira Jira jira_configs "jira";
+    IncidentIo IncidentIo incidentio_configs "incidentio";
+    Sns Sns sns_configs "sns";
+    DingTalk DingTalk dingtalk_configs "dingtalk";
+    FeiShu FeiShu feishu_configs "feishu";
+    WeCom WeCom wecom_configs "wecom";
 }
 
 impl Receiver {
     /// All ways but webhooks, in order, with names of which the receiver has no other, as `slack[0]`.
     pub fn ways(&self, global: &Global) -> Vec<(String, Way)> {
-        let mut all: Vec<Way> = Vec::new();
-        all.extend(self.email_configs.iter().cloned().map(|one| Way::Email(Box::new(one))));
-        all.extend(self.slack_configs.iter().cloned().map(|one| Way::Slack(Box::new(one))));
-        all.extend(self.pagerduty_configs.iter().cloned().map(|one| Way::PagerDuty(Box::new(one))));
-        all.extend(self.opsgenie_configs.iter().cloned().map(|one| Way::OpsGenie(Box::new(one))));
-        all.extend(self.telegram_configs.iter().cloned().map(|one| Way::Telegram(Box::new(one))));
-        all.extend(self.msteams_configs.iter().cloned().map(|one| Way::MsTeams(Box::new(one))));
-        all.extend(self.msteamsv2_configs.iter().cloned().map(|one| Way::MsTeamsV2(Box::new(one))));
-        all.extend(self.discord_configs.iter().cloned().map(|one| Way::Discord(Box::new(one))));
-        all.extend(self.wechat_configs.iter().cloned().map(|one| Way::WeChat(Box::new(one))));
-        all.extend(self.dingtalk_configs.iter().cloned().map(|one| Way::DingTalk(Box::new(one))));
-        all.extend(self.feishu_configs.iter().cloned().map(|one| Way::FeiShu(Box::new(one))));
-        all.extend(self.wecom_configs.iter().cloned().map(|one| Way::WeCom(Box::new(one))));
+        let mut all = self.all_ways();
         let mut counts = std::collections::BTreeMap::<&str, usize>::new();
         all.iter_mut().for_each(|way| way.inherit(global));
         all.into_iter()
@@ -57,6 +101,14 @@ fn or(own: &mut String, global: &str) {
     }
 }
 
+/// A secret or its file is taken over where there is neither.
+fn either(own: (&mut Option<Secret>, &mut Option<PathBuf>), global: (&Option<Secret>, &Option<PathBuf>)) {
+    if own.0.is_none() && own.1.is_none() {
+        own.0.clone_from(global.0);
+        own.1.clone_from(global.1);
+    }
+}
+
 impl Way {
     fn inherit(&mut self, global: &Global) {
         if let Some(http) = self.http_mut()
@@ -70,79 +122,45 @@ impl Way {
             Way::PagerDuty(one) => or(&mut one.url, &global.pagerduty_url),
             Way::OpsGenie(one) => {
                 or(&mut one.api_url, &global.opsgenie_api_url);
-                if one.api_key.is_none() && one.api_key_file.is_none() {
-                    one.api_key = global.opsgenie_api_key.clone();
-                    one.api_key_file = global.opsgenie_api_key_file.clone();
-                }
+                let all = (&global.opsgenie_api_key, &global.opsgenie_api_key_file);
+                either((&mut one.api_key, &mut one.api_key_file), all);
             }
             Way::Telegram(one) => {
                 or(&mut one.api_url, &global.telegram_api_url);
-                if one.bot_token.is_none() && one.bot_token_file.is_none() {
-                    one.bot_token = global.telegram_bot_token.clone();
-                    one.bot_token_file = global.telegram_bot_token_file.clone();
-                }
+                let all = (&global.telegram_bot_token, &global.telegram_bot_token_file);
+                either((&mut one.bot_token, &mut one.bot_token_file), all);
             }
             Way::WeChat(one) => {
                 or(&mut one.api_url, &global.wechat_api_url);
                 or(&mut one.corp_id, &global.wechat_api_corp_id);
-                if one.api_secret.is_none() && one.api_secret_file.is_none() {
-                    one.api_secret = global.wechat_api_secret.clone();
-                    one.api_secret_file = global.wechat_api_secret_file.clone();
+                let all = (&global.wechat_api_secret, &global.wechat_api_secret_file);
+                either((&mut one.api_secret, &mut one.api_secret_file), all);
+            }
+            Way::VictorOps(one) => {
+                or(&mut one.api_url, &global.victorops_api_url);
+                let all = (&global.victorops_api_key, &global.victorops_api_key_file);
+                either((&mut one.api_key, &mut one.api_key_file), all);
+            }
+            Way::Webex(one) => or(&mut one.api_url, &global.webex_api_url),
+            Way::RocketChat(one) => {
+                or(&mut one.api_url, &global.rocketchat_api_url);
+                let all = (&global.rocketchat_token, &global.rocketchat_token_file);
+                either((&mut one.token, &mut one.token_file), all);
+                let all = (&global.rocketchat_token_id, &global.rocketchat_token_id_file);
+                either((&mut one.token_id, &mut one.token_id_file), all);
+            }
+            Way::Mattermost(one) => {
+                let all = (&global.mattermost_webhook_url, &global.mattermost_webhook_url_file);
+                either((&mut one.webhook_url, &mut one.webhook_url_file), all);
+            }
+            Way::Jira(one) => or(&mut one.api_url, &global.jira_api_url),
+            // Its own token goes before that of all.
+            Way::IncidentIo(one) if one.has_token() => {
+                if let Some(http) = &mut one.http_config {
+                    http.client.authorization = None;
                 }
             }
             _ => {}
-        }
-    }
-
-    /// As metrics and logs call it.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Way::Email(_) => "email",
-            Way::Slack(_) => "slack",
-            Way::PagerDuty(_) => "pagerduty",
-            Way::OpsGenie(_) => "opsgenie",
-            Way::Telegram(_) => "telegram",
-            Way::MsTeams(_) => "msteams",
-            Way::MsTeamsV2(_) => "msteamsv2",
-            Way::Discord(_) => "discord",
-            Way::WeChat(_) => "wechat",
-            Way::DingTalk(_) => "dingtalk",
-            Way::FeiShu(_) => "feishu",
-            Way::WeCom(_) => "wecom",
-        }
-    }
-
-    pub fn send_resolved(&self) -> bool {
-        match self {
-            Way::Email(one) => one.send_resolved,
-            Way::Slack(one) => one.send_resolved,
-            Way::PagerDuty(one) => one.send_resolved,
-            Way::OpsGenie(one) => one.send_resolved,
-            Way::Telegram(one) => one.send_resolved,
-            Way::MsTeams(one) => one.send_resolved,
-            Way::MsTeamsV2(one) => one.send_resolved,
-            Way::Discord(one) => one.send_resolved,
-            Way::WeChat(one) => one.send_resolved,
-            Way::DingTalk(one) => one.send_resolved,
-            Way::FeiShu(one) => one.send_resolved,
-            Way::WeCom(one) => one.send_resolved,
-        }
-    }
-
-    fn http_mut(&mut self) -> Option<&mut Option<HttpConfig>> {
-        match self {
-            Way::Email(_) => None,
-            Way::Slack(one) => Some(&mut one.http_config),
-            Way::PagerDuty(one) => Some(&mut one.http_config),
-            Way::OpsGenie(one) => Some(&mut one.http_config),
-            Way::Telegram(one) => Some(&mut one.http_config),
-            Way::MsTeams(one) => Some(&mut one.http_config),
-            Way::MsTeamsV2(one) => Some(&mut one.http_config),
-            Way::Discord(one) => Some(&mut one.http_config),
-            Way::WeChat(one) => Some(&mut one.http_config),
-            Way::DingTalk(one) => Some(&mut one.http_config),
-            Way::FeiShu(one) => Some(&mut one.http_config),
-            Way::WeCom(one) => Some(&mut one.http_config),
         }
     }
 
@@ -178,6 +196,9 @@ fn inherit_mail(one: &mut Email, global: &Global) {
         one.auth_password = Some(global.smtp_auth_password.clone()).filter(|password| !password.reveal().is_empty());
         one.auth_password_file = global.smtp_auth_password_file.clone();
     }
+    let all = (&global.smtp_auth_secret, &global.smtp_auth_secret_file);
+    either((&mut one.auth_secret, &mut one.auth_secret_file), all);
+    one.force_implicit_tls = one.force_implicit_tls.or(global.smtp_force_implicit_tls);
     one.require_tls.get_or_insert(global.smtp_require_tls);
     one.tls_config.get_or_insert_with(|| global.smtp_tls_config.clone());
 }

@@ -19,7 +19,16 @@ pub fn cut(text: String, most: usize) -> String {
     text.chars().take(most - 1).chain(['…']).collect()
 }
 
-fn put(map: &mut Map<String, Value>, name: &str, text: String) {
+/// A text of at most so many bytes; what was cut ends with an ellipsis.
+pub fn cut_bytes(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    format!("{}…", &text[..text.floor_char_boundary(most - '…'.len_utf8())])
+}
+
+/// Where there is something to say.
+pub fn put(map: &mut Map<String, Value>, name: &str, text: String) {
     if !text.is_empty() {
         map.insert(name.to_owned(), Value::String(text));
     }
@@ -54,6 +63,7 @@ pub fn slack_templates(one: &Slack) -> Vec<(&str, &str)> {
         ("username", &one.username),
         ("icon_emoji", &one.icon_emoji),
         ("icon_url", &one.icon_url),
+        ("message_text", &one.message_text),
     ];
     own.into_iter().chain(around).chain(fields).chain(actions).map(|(name, text)| (name, text.as_str())).collect()
 }
@@ -66,6 +76,7 @@ pub fn slack(one: &Slack, subject: &Subject<'_>) -> Result<Request, String> {
         let text = subject.text(text)?;
         match name {
             "title" => put(&mut attachment, name, cut(text, SLACK_TITLE)),
+            "message_text" => put(&mut message, "text", text),
             _ if around.contains(&name) => put(&mut message, name, text),
             _ => put(&mut attachment, name, text),
         }
@@ -119,12 +130,19 @@ pub fn slack(one: &Slack, subject: &Subject<'_>) -> Result<Request, String> {
     message.insert("attachments".to_owned(), json!([attachment]));
     if one.app_token.is_some() || one.app_token_file.is_some() {
         let token = reveal(one.app_token.as_ref(), one.app_token_file.as_deref())?;
-        let mut request = Request::post(&one.app_url, Value::Object(message)).refused_by(Refusal::NotOk);
+        let request = Request::post(&one.app_url, Value::Object(message)).refused_by(Refusal::Unless("ok"));
+        let mut request = request.within(one.timeout);
         request.headers.push(("authorization", format!("Bearer {token}")));
         return Ok(request);
     }
     let url = reveal(one.api_url.as_ref(), one.api_url_file.as_deref())?;
-    Ok(Request::post(url, Value::Object(message)))
+    Ok(Request::post(url, Value::Object(message)).within(one.timeout))
+}
+
+fn chat_id(one: &Telegram) -> Result<i64, String> {
+    let Some(file) = &one.chat_id_file else { return Ok(one.chat_id) };
+    let text = reveal(None, Some(file))?;
+    text.parse().map_err(|_| format!("{}: {text:?} is no chat_id", file.display()))
 }
 
 pub fn telegram(one: &Telegram, subject: &Subject<'_>) -> Result<Request, String> {
@@ -133,7 +151,7 @@ pub fn telegram(one: &Telegram, subject: &Subject<'_>) -> Result<Request, String
         _ => subject.text(&one.message)?,
     };
     let mut body = json!({
-        "chat_id": one.chat_id,
+        "chat_id": chat_id(one)?,
         "text": cut(text, TELEGRAM_MESSAGE),
         "disable_web_page_preview": true,
         "disable_notification": one.disable_notifications,
@@ -146,7 +164,7 @@ pub fn telegram(one: &Telegram, subject: &Subject<'_>) -> Result<Request, String
     }
     let token = reveal(one.bot_token.as_ref(), one.bot_token_file.as_deref())?;
     let url = format!("{}/bot{token}/sendMessage", one.api_url.trim_end_matches('/'));
-    Ok(Request::post(url, body).refused_by(Refusal::NotOk))
+    Ok(Request::post(url, body).refused_by(Refusal::Unless("ok")))
 }
 
 pub fn discord(one: &Discord, subject: &Subject<'_>) -> Result<Request, String> {

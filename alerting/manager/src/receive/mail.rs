@@ -19,9 +19,11 @@ pub async fn send(one: &Email, subject: &Subject<'_>) -> Result<(), Failure> {
     let password = reveal(one.auth_password.as_ref(), one.auth_password_file.as_deref()).map_err(Failure::passing)?;
     let (host, port) = one.smarthost.rsplit_once(':').ok_or_else(|| Failure::lasting("smarthost has no port"))?;
     let envelope = Envelope { from: address(&from), to: to.split(',').map(address).collect(), message: &message };
-    let account = Account { user: &one.auth_username, password: &password, identity: &one.auth_identity };
-    let security = match (port, one.require_tls.unwrap_or(true)) {
-        ("465", _) => Security::Always,
+    let secret = reveal(one.auth_secret.as_ref(), one.auth_secret_file.as_deref()).map_err(Failure::passing)?;
+    let identity = one.auth_identity.as_str();
+    let account = Account { user: &one.auth_username, password: &password, secret: &secret, identity };
+    let security = match (one.force_implicit_tls.unwrap_or(port == "465"), one.require_tls.unwrap_or(true)) {
+        (true, _) => Security::Always,
         (_, true) => Security::Required,
         (_, false) => Security::Offered,
     };

@@ -3,7 +3,7 @@
 //! Facts: open.dingtalk.com "Custom robot security settings", open.feishu.cn "Custom bot usage guide",
 //! developer.work.weixin.qq.com "Group robot configuration".
 
-use super::chat::cut;
+use super::chat::{cut, cut_bytes};
 use super::way::{Refusal, Request, Subject};
 use crate::config::{DingTalk, FeiShu, WeCom, reveal};
 use base64::Engine;
@@ -36,18 +36,6 @@ pub fn feishu_signature(secret: &str, now: Timestamp) -> Result<(i64, String), S
     Ok((seconds, hmac(format!("{seconds}\n{secret}").as_bytes(), b"")?))
 }
 
-/// At most so many bytes, at a border of characters.
-fn bytes(text: String, most: usize) -> String {
-    if text.len() <= most {
-        return text;
-    }
-    let mut end = most - '…'.len_utf8();
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}…", &text[..end])
-}
-
 pub fn dingtalk(one: &DingTalk, subject: &Subject<'_>) -> Result<Request, String> {
     let mut url = reveal(one.url.as_ref(), one.url_file.as_deref())?;
     let secret = reveal(one.secret.as_ref(), one.secret_file.as_deref())?;
@@ -56,7 +44,7 @@ pub fn dingtalk(one: &DingTalk, subject: &Subject<'_>) -> Result<Request, String
         let sep = if url.contains('?') { '&' } else { '?' };
         url = format!("{url}{sep}timestamp={millis}&sign={}", url_query(&sign));
     }
-    let mut text = bytes(subject.text(&one.text)?, LONG_TEXT);
+    let mut text = cut_bytes(subject.text(&one.text)?, LONG_TEXT);
     for mobile in &one.at_mobiles {
         text.push_str(&format!(" @{mobile}"));
     }
@@ -79,7 +67,7 @@ pub fn feishu(one: &FeiShu, subject: &Subject<'_>) -> Result<Request, String> {
                 "title": { "tag": "plain_text", "content": cut(subject.text(&one.title)?, 200) },
                 "template": color,
             },
-            "elements": [{ "tag": "markdown", "content": bytes(subject.text(&one.text)?, LONG_TEXT) }],
+            "elements": [{ "tag": "markdown", "content": cut_bytes(subject.text(&one.text)?, LONG_TEXT) }],
         },
     });
     if !secret.is_empty() {
@@ -92,7 +80,7 @@ pub fn feishu(one: &FeiShu, subject: &Subject<'_>) -> Result<Request, String> {
 
 pub fn wecom(one: &WeCom, subject: &Subject<'_>) -> Result<Request, String> {
     let url = reveal(one.url.as_ref(), one.url_file.as_deref())?;
-    let text = bytes(subject.text(&one.text)?, WECOM_TEXT);
+    let text = cut_bytes(subject.text(&one.text)?, WECOM_TEXT);
     let body = json!({ "msgtype": "markdown", "markdown": { "content": text } });
     Ok(Request::post(url, body).refused_by(Refusal::Code("errcode")))
 }

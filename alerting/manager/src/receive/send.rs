@@ -2,7 +2,7 @@
 
 use super::way::{Refusal, Request, Subject, requests};
 use super::webhook::judge;
-use super::{Failure, Notifier, mail, wechat};
+use super::{Failure, Notifier, jira, mail, wechat};
 use crate::config::Way;
 use crate::data::Data;
 use crate::template::Templates;
@@ -15,6 +15,11 @@ use std::sync::Arc;
 
 /// Most bytes of an answer that are looked at.
 const MOST_ANSWER: usize = 64 << 10;
+
+/// Where servers say why they refuse.
+const REASONS: [&str; 4] = ["description", "errmsg", "msg", "error"];
+/// The type of forms.
+pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Notifies in one way.
 #[derive(Debug)]
@@ -48,13 +53,14 @@ impl Notifier for Sender {
             (Way::Email(one), _) => mail::send(one, &subject).await,
             (_, None) => Err(Failure::lasting("there is no client")),
             (Way::WeChat(one), Some(client)) => {
-                let answer = get(client, &wechat::token_url(one).map_err(Failure::passing)?).await?;
+                let answer = ask(client, &Request::get(wechat::token_url(one).map_err(Failure::passing)?)).await?;
                 let token = wechat::token(&answer).ok_or_else(|| Failure::passing("no access token was given"))?;
-                post(client, &wechat::message(one, &subject, token).map_err(Failure::lasting)?).await
+                send(client, &wechat::message(one, &subject, token).map_err(Failure::lasting)?).await
             }
+            (Way::Jira(one), Some(client)) => jira::tell(one, client, &subject).await,
             (way, Some(client)) => {
                 for request in requests(way, &subject).map_err(Failure::lasting)? {
-                    post(client, &request).await?;
+                    send(client, &request).await?;
                 }
                 Ok(())
             }
@@ -62,38 +68,58 @@ impl Notifier for Sender {
     }
 }
 
-fn unusable(error: Unusable) -> Failure {
-    Failure::passing(error.to_string())
+/// Sends a request whose answer is JSON.
+pub async fn ask(client: &HttpClient, request: &Request) -> Result<Value, Failure> {
+    serde_json::from_slice(&body(taken(client, request).await?).await?)
+        .map_err(|_| Failure::passing("the answer is no JSON"))
 }
 
-async fn get(client: &HttpClient, url: &str) -> Result<Value, Failure> {
-    let request = client.request(Method::GET, url).await.map_err(unusable)?;
-    let response = judge(request.send().await).await?;
-    serde_json::from_slice(&body(response).await?).map_err(|_| Failure::passing("the answer is no JSON"))
-}
-
-async fn post(client: &HttpClient, request: &Request) -> Result<(), Failure> {
-    let mut built = client.request(request.method.clone(), &request.url).await.map_err(unusable)?;
-    for (name, value) in &request.headers {
-        built = built.header(*name, value);
-    }
-    let response = judge(built.json(&request.body).send().await).await?;
+/// Sends a request that its server may refuse with status 200.
+pub async fn send(client: &HttpClient, request: &Request) -> Result<(), Failure> {
+    let response = taken(client, request).await?;
     match request.refusal {
+        // What was taken is not sent again because its answer broke off.
         Refusal::Never => Ok(()),
         refusal => accepted(refusal, &body(response).await?),
     }
 }
 
+async fn taken(client: &HttpClient, request: &Request) -> Result<Response, Failure> {
+    let built = client.request(request.method.clone(), &request.url).await;
+    let mut built = built.map_err(|error| Failure::passing(error.to_string()))?;
+    for (name, value) in &request.headers {
+        built = built.header(*name, value);
+    }
+    if let Some(timeout) = request.timeout {
+        built = built.timeout(timeout);
+    }
+    let built = match &request.body {
+        Value::Null if request.method == Method::GET => built,
+        Value::Null => built.header("content-type", "text/plain").body(""),
+        Value::String(form) => built.header("content-type", FORM).body(form.clone()),
+        json => built.json(json),
+    };
+    judge(built.send().await).await
+}
+
 /// Whether an answer with status 200 means it.
 pub fn accepted(refusal: Refusal, answer: &[u8]) -> Result<(), Failure> {
-    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-    let good = match refusal {
-        Refusal::Never => true,
-        Refusal::NotOk => answer["ok"] == true,
-        Refusal::Code(field) => answer.get(field).is_none_or(|code| code == 0),
+    let answer = serde_json::from_slice::<Value>(answer);
+    let good = match (refusal, &answer) {
+        (Refusal::Never, _) => true,
+        // It is somebody else's, as of a proxy.
+        (Refusal::Unless(_), Err(_)) => return Err(Failure::passing("the answer is no JSON")),
+        (Refusal::Unless(field), Ok(answer)) => answer[field] == true,
+        (Refusal::Code(field), _) => {
+            answer.as_ref().ok().and_then(|answer| answer.get(field)).is_none_or(|code| code == 0)
+        }
     };
-    let why = ["description", "errmsg", "msg"].iter().find_map(|field| answer[field].as_str()).unwrap_or("no reason");
-    if good { Ok(()) } else { Err(Failure::lasting(format!("the server refused: {why}"))) }
+    let why =
+        answer.ok().and_then(|answer| REASONS.iter().find_map(|field| answer[field].as_str().map(ToOwned::to_owned)));
+    match good {
+        true => Ok(()),
+        false => Err(Failure::lasting(format!("the server refused: {}", why.as_deref().unwrap_or("no reason")))),
+    }
 }
 
 async fn body(mut response: Response) -> Result<Vec<u8>, Failure> {

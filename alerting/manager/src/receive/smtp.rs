@@ -1,9 +1,12 @@
-//! A client of SMTP (RFC 5321) with STARTTLS (RFC 3207) and AUTH PLAIN or LOGIN (RFC 4954): one message a connection.
+//! A client of SMTP (RFC 5321) with STARTTLS (RFC 3207) and AUTH PLAIN, LOGIN (RFC 4954) or CRAM-MD5
+//! (RFC 2195): one message a connection.
 
 use super::Failure;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gantry_http_client::{TlsConfig, tls_client};
+use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +38,8 @@ pub enum Security {
 pub struct Account<'a> {
     pub user: &'a str,
     pub password: &'a str,
+    /// Of CRAM-MD5, which goes before the password where both can be used.
+    pub secret: &'a str,
     pub identity: &'a str,
 }
 
@@ -111,7 +116,14 @@ impl Session {
         }
         let ways = self.offers.iter().find_map(|offer| offer.strip_prefix("AUTH ")).unwrap_or_default().to_owned();
         let has = |way: &str| ways.split(' ').any(|one| one == way);
-        if has("PLAIN") {
+        if has("CRAM-MD5") && !account.secret.is_empty() {
+            let challenge = self.say("AUTH CRAM-MD5", 334).await?;
+            let challenge = challenge.first().and_then(|text| STANDARD.decode(text).ok());
+            let challenge =
+                challenge.ok_or_else(|| Failure::passing("the challenge of the mail server is no base64"))?;
+            let proof = proof(account, &challenge).map_err(Failure::lasting)?;
+            self.say(&STANDARD.encode(proof), 235).await?;
+        } else if has("PLAIN") {
             let secret = format!("{}\0{}\0{}", account.identity, account.user, account.password);
             self.say(&format!("AUTH PLAIN {}", STANDARD.encode(secret)), 235).await?;
         } else if has("LOGIN") {
@@ -119,7 +131,9 @@ impl Session {
             self.say(&STANDARD.encode(account.user), 334).await?;
             self.say(&STANDARD.encode(account.password), 235).await?;
         } else {
-            return Err(Failure::lasting("the mail server offers neither AUTH PLAIN nor AUTH LOGIN"));
+            return Err(Failure::lasting(
+                "the mail server offers neither AUTH PLAIN nor AUTH LOGIN, nor CRAM-MD5 with a secret set for it",
+            ));
         }
         Ok(())
     }
@@ -170,6 +184,14 @@ impl Session {
         }
         Err(Failure::lasting("the mail server's answer does not end"))
     }
+}
+
+/// That the secret is known, without saying it.
+fn proof(account: &Account<'_>, challenge: &[u8]) -> Result<String, String> {
+    let mut mac = Hmac::<Md5>::new_from_slice(account.secret.as_bytes()).map_err(|error| error.to_string())?;
+    mac.update(challenge);
+    let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("{} {digest}", account.user))
 }
 
 async fn encrypted(wire: Box<dyn Wire>, host: &str, tls: &TlsConfig) -> Result<Box<dyn Wire>, Failure> {

@@ -1,3 +1,9 @@
+mod jira;
+mod pagers;
+mod rooms;
+mod server;
+mod sns;
+
 use super::send::accepted;
 use super::way::{Refusal, Request, Subject, requests};
 use super::{mail, robot, wechat};
@@ -73,6 +79,9 @@ fn slack_gets_an_attachment_as_from_alertmanager() {
     let rich = &sent(fields, "resolved")[0].body["attachments"][0];
     assert_eq!(rich["fields"], json!([{ "title": "n", "value": "1", "short": false }]));
     assert_eq!(rich["actions"], json!([{ "type": "button", "text": "go", "url": "http://u" }]));
+    let above = "slack_configs: [{api_url: 'http://s/x', message_text: 'now {{ .Status }}', timeout: 3s}]";
+    let above = &sent(above, "firing")[0];
+    assert_eq!((&above.body["text"], above.timeout), (&json!("now firing"), Some(std::time::Duration::from_secs(3))));
     let asking = "slack_configs: [{api_url: 'http://s/x', actions: [{type: button, text: go, name: n, value: '{{ len .Alerts }}', confirm: {text: 'sure?', ok_text: yes}}]}]";
     assert_eq!(
         sent(asking, "firing")[0].body["attachments"][0]["actions"],
@@ -85,7 +94,7 @@ fn slack_gets_an_attachment_as_from_alertmanager() {
 fn a_bot_of_slack_posts_with_its_token() {
     let bot = "slack_configs: [{app_token: xoxb, app_url: 'http://s/post', channel: '#a'}]";
     let [request] = &sent(bot, "firing")[..] else { panic!() };
-    assert_eq!((request.url.as_str(), request.refusal), ("http://s/post", Refusal::NotOk));
+    assert_eq!((request.url.as_str(), request.refusal), ("http://s/post", Refusal::Unless("ok")));
     assert_eq!(request.headers, [("authorization", "Bearer xoxb".to_owned())]);
     assert_eq!(request.body["channel"], "#a");
 }
@@ -114,6 +123,10 @@ fn rooms_get_what_they_show() {
     assert_eq!((telegram.url.as_str(), &telegram.body["chat_id"]), ("http://t/bott/sendMessage", &json!(-5)));
     let text = telegram.body["text"].as_str().unwrap();
     assert!(text.contains("alertname = Disk &lt;full&gt;"), "it is HTML: {text}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "-7\n").unwrap();
+    let yaml = format!("telegram_configs: [{{bot_token: t, chat_id_file: '{}'}}]", file.path().display());
+    assert_eq!(sent(&yaml, "firing")[0].body["chat_id"], -7);
     let discord = sent("discord_configs: [{webhook_url: 'http://d'}]", "firing").remove(0);
     assert_eq!(discord.body["embeds"][0]["title"], "[FIRING:1] Disk <full> (db)");
     let teams = sent("msteams_configs: [{webhook_url: 'http://m'}]", "firing").remove(0);
@@ -156,8 +169,8 @@ fn an_application_of_wecom_needs_a_token_first() {
 
 #[test]
 fn a_server_may_refuse_with_status_200() {
-    assert!(accepted(Refusal::NotOk, br#"{"ok": true}"#).is_ok());
-    assert!(accepted(Refusal::NotOk, b"<html>").is_err());
+    assert!(accepted(Refusal::Unless("ok"), br#"{"ok": true}"#).is_ok());
+    assert!(accepted(Refusal::Unless("ok"), b"<html>").is_err());
     assert!(accepted(Refusal::Code("errcode"), br#"{"errcode": 0}"#).is_ok());
     let refused =
         accepted(Refusal::Code("errcode"), br#"{"errcode": 310000, "errmsg": "sign not match"}"#).unwrap_err();
@@ -186,7 +199,8 @@ fn what_lacks_something_is_refused_and_says_what() {
         ("email_configs: [{to: a, from: b, smarthost: x}]", "HOST:PORT"),
         ("pagerduty_configs: [{}]", "one of routing_key and service_key"),
         ("opsgenie_configs: [{}]", "api_key"),
-        ("telegram_configs: [{bot_token: t}]", "missing chat_id"),
+        ("telegram_configs: [{bot_token: t}]", "missing chat_id or chat_id_file on telegram_config"),
+        ("telegram_configs: [{bot_token: t, chat_id: 1, chat_id_file: f}]", "at most one of chat_id & chat_id_file"),
         ("telegram_configs: [{bot_token: t, chat_id: 1, parse_mode: x}]", "parse_mode"),
         ("discord_configs: [{}]", "webhook_url"),
         ("wechat_configs: [{api_secret: s}]", "corp_id"),
@@ -232,6 +246,7 @@ fn what_all_receivers_share_is_taken_over() {
             "telegram_bot_token: a, telegram_bot_token_file: b",
             "at most one of telegram_bot_token & telegram_bot_token_file",
         ),
+        ("smtp_auth_secret: a, smtp_auth_secret_file: b", "at most one of smtp_auth_secret & smtp_auth_secret_file"),
         (
             "smtp_auth_password: a, smtp_auth_password_file: b",
             "at most one of smtp_auth_password & smtp_auth_password_file",
@@ -244,4 +259,40 @@ fn what_all_receivers_share_is_taken_over() {
     assert!(Config::parse(nothing).unwrap_err().0.contains("invalid regexp value for \"a\""));
     let shown = config.shown();
     assert!(!shown.contains("http://all") && !shown.contains("http://own") && !shown.contains("http://p"), "{shown}");
+}
+
+#[test]
+fn credentials_and_addresses_of_all_receivers_are_those_of_each() {
+    let text = "{global: {victorops_api_url: 'http://v', victorops_api_key: hush, webex_api_url: 'http://x', jira_api_url: 'http://j', \
+                rocketchat_api_url: 'http://c', rocketchat_token: hush, rocketchat_token_id_file: /i, mattermost_webhook_url: 'http://hush'}, \
+                route: {receiver: r}, receivers: [{name: r, victorops_configs: [{routing_key: r}, {routing_key: r, api_key_file: /own}], \
+                webex_configs: [{room_id: r, http_config: {authorization: {credentials: hush}}}], rocketchat_configs: [{}], \
+                mattermost_configs: [{}], jira_configs: [{project: p, issue_type: t}]}]}";
+    let config = Config::parse(text).unwrap();
+    let ways = config.receivers[0].ways(&config.global).into_iter().map(|(name, way)| match way {
+        Way::VictorOps(one) => (name, one.api_url, one.api_key.is_some()),
+        Way::Webex(one) => (name, one.api_url, false),
+        Way::RocketChat(one) => (name, one.api_url, one.token.is_some() && one.token_id_file.is_some()),
+        Way::Mattermost(one) => (name, one.webhook_url.unwrap().reveal().to_owned(), true),
+        Way::Jira(one) => (name, one.api_url, false),
+        other => panic!("{other:?}"),
+    });
+    let expected = [
+        ("victorops[0]", "http://v", true),
+        ("victorops[1]", "http://v", false),
+        ("webex[0]", "http://x", false),
+        ("rocketchat[0]", "http://c", true),
+        ("mattermost[0]", "http://hush", true),
+        ("jira[0]", "http://j", false),
+    ];
+    assert_eq!(ways.collect::<Vec<_>>(), expected.map(|(name, url, key)| (name.to_owned(), url.to_owned(), key)));
+    let shown = config.shown();
+    assert!(!shown.contains("hush"), "{shown}");
+    Config::parse(&shown.replace("<secret>", "x")).expect("what is shown can be read");
+    for name in ["victorops_api_key", "rocketchat_token", "rocketchat_token_id", "mattermost_webhook_url"] {
+        let text =
+            format!("{{global: {{{name}: a, {name}_file: b}}, route: {{receiver: r}}, receivers: [{{name: r}}]}}");
+        let told = Config::parse(&text).unwrap_err().0;
+        assert!(told.contains(&format!("at most one of {name} & {name}_file must be configured")), "{told}");
+    }
 }

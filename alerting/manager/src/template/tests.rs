@@ -50,3 +50,15 @@ fn values_are_escaped_for_html_and_the_text_is_not() {
     let mail = templates.html(r#"{{ template "email.default.html" . }}"#, &data("firing")).unwrap();
     assert!(mail.contains("<h2") && !mail.contains("<full>"), "{mail}");
 }
+
+#[test]
+fn a_list_in_markdown_ends_with_one_empty_line() {
+    let mut two = data("firing");
+    two.alerts = vec![two.alerts[0].clone(); 2];
+    let one = "\nLabels:\n  - alertname = Disk <full>\n  - job = db\n\nAnnotations:\n  - summary = 95 %\n\nSource: http://g/\n";
+    let templates = Templates::read(&[]).unwrap();
+    let list = templates.text(r#"{{ template "__text_alert_list_markdown" .Alerts }}"#, &two).unwrap();
+    assert_eq!(list, format!("{one}{one}\n"));
+    let message = templates.text(r#"{{ template "msteams.default.text" . }}"#, &two).unwrap();
+    assert_eq!(message, format!("\n\n# Alerts Firing:\n{list}\n\n\n"));
+}

@@ -23,9 +23,10 @@ pub fn of(data: &Data) -> Value {
         ("_subject", Value::Text(words::subject(data))),
         ("_link", Value::Text(words::link(data))),
         ("_annotations", Value::Text(words::values(&data.common_annotations))),
+        ("_priority", text(words::priority(data))),
         ("_listing", Value::Text(words::listing(data))),
-        ("_spaced", Value::Text(words::spaced(data, "", words::alert))),
-        ("_paragraphs", Value::Text(words::spaced(data, "# ", words::alert_in_markdown))),
+        ("_spaced", Value::Text(words::spaced(data, "", "", words::alert))),
+        ("_paragraphs", Value::Text(words::spaced(data, "# ", "\n", words::alert_in_markdown))),
     ])
 }
 

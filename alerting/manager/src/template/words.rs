@@ -31,6 +31,21 @@ pub fn subject(data: &Data) -> String {
     text
 }
 
+/// What the severest alert calls for: of those that fire, else of the others. Empty: no alert says how severe it is.
+pub fn priority(data: &Data) -> &'static str {
+    let severest = |status: &str| {
+        let alerts = data.alerts.iter().filter(|alert| alert.status == status);
+        let ranks = alerts.filter_map(|alert| match alert.labels.get("severity")?.as_str() {
+            "critical" => Some((3, "High")),
+            "warning" => Some((2, "Medium")),
+            "info" => Some((1, "Low")),
+            _ => None,
+        });
+        ranks.max().map(|(_, name)| name)
+    };
+    severest("firing").or_else(|| severest("resolved")).unwrap_or_default()
+}
+
 pub fn link(data: &Data) -> String {
     format!("{}/#/alerts?receiver={}", data.external_url, url_query(&data.receiver))
 }
@@ -54,7 +69,7 @@ pub fn alert_in_markdown(alert: &DataAlert) -> String {
     let mut text = String::new();
     list(&mut text, "\nLabels:\n", "  - ", &alert.labels);
     list(&mut text, "\nAnnotations:\n", "  - ", &alert.annotations);
-    text + &format!("\nSource: {}\n\n", alert.generator_url)
+    text + &format!("\nSource: {}\n", alert.generator_url)
 }
 
 /// Alerts that fire, and those that do not.
@@ -71,10 +86,11 @@ pub fn listing(data: &Data) -> String {
     format!("{firing}\n{resolved}")
 }
 
-pub fn spaced(data: &Data, mark: &str, shown: fn(&DataAlert) -> String) -> String {
+/// `mark` precedes the titles, `end` follows each list.
+pub fn spaced(data: &Data, mark: &str, end: &str, shown: fn(&DataAlert) -> String) -> String {
     let [firing, resolved] = halves(data, shown).map(|(title, text)| match text.as_str() {
         "" => text,
-        _ => format!("\n{mark}{title}{text}\n"),
+        _ => format!("\n{mark}{title}{text}{end}\n"),
     });
     format!("\n{firing}\n{resolved}\n")
 }

@@ -18,6 +18,10 @@ struct Post {
 
 const PLAIN: Post = Post { offers: &["SIZE 1000", "AUTH LOGIN PLAIN"], recipient: "250 ok", tls: None };
 
+/// The example of RFC 2195.
+const CHALLENGE: &str = "PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+";
+const PROOF: &str = "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw";
+
 /// One connection; returns every line that was heard.
 async fn serve(listener: TcpListener, post: Post) -> Vec<String> {
     let (wire, _) = listener.accept().await.unwrap();
@@ -59,7 +63,8 @@ async fn converse(wire: Box<dyn Wire>, post: &Post, heard: &mut Vec<String>) -> 
                 wire.write_all(b"220 go\r\n").await.unwrap();
                 return Some(wire.into_inner());
             }
-            "AUTH" => "235 in".to_owned(),
+            "AUTH" if line.ends_with("CRAM-MD5") => format!("334 {CHALLENGE}"),
+            "AUTH" | PROOF => "235 in".to_owned(),
             "RCPT" => post.recipient.to_owned(),
             "DATA" => "354 go on".to_owned(),
             "QUIT" => return None,
@@ -74,7 +79,7 @@ async fn sent(post: Post, security: Security, tls: TlsConfig, user: &str) -> (Re
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let server = tokio::spawn(serve(listener, post));
-    let account = Account { user, password: "hush", identity: "" };
+    let account = Account { user, password: "hush", secret: "tanstaaftanstaaf", identity: "" };
     let to = vec!["one@b".to_owned(), "two@b".to_owned()];
     let envelope = Envelope { from: "g@h".to_owned(), to, message: "Subject: x\r\n\r\n.dot\r\nend" };
     let result = send(("localhost", &port), "me here", security, &tls, &account, &envelope).await;
@@ -100,6 +105,14 @@ async fn a_message_is_handed_over_with_a_password() {
         "QUIT",
     ];
     assert_eq!(heard, expected);
+}
+
+#[tokio::test]
+async fn a_secret_is_proven_and_not_said() {
+    let post = Post { offers: &["AUTH PLAIN CRAM-MD5"], ..PLAIN };
+    let (result, heard) = sent(post, Security::Offered, TlsConfig::default(), "tim").await;
+    assert_eq!(result, Ok(()));
+    assert_eq!(&heard[1..4], ["AUTH CRAM-MD5", PROOF, "MAIL FROM:<g@h>"]);
 }
 
 #[tokio::test]
