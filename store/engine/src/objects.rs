@@ -67,7 +67,7 @@ impl Objects {
                 let moved = tokio::task::spawn_blocking(move || move_object(&root, &path, draft)).await;
                 moved.map_err(join_error)??;
             }
-            None => self.upload(path, draft).await?,
+            None => Box::pin(self.upload(path, draft)).await?,
         }
         Ok(info)
     }
