@@ -5,7 +5,6 @@
 //! Start with [`RuleFile::parse`] and [`RuleFile::problems`]; then [`Group`], at the instants of a [`Schedule`].
 
 mod group;
-pub mod humanize;
 mod rules;
 mod schedule;
 mod seam;

@@ -4,13 +4,16 @@
 //! Start with [`Templates`].
 
 mod functions;
+mod lists;
 #[cfg(test)]
 mod tests;
+mod times;
 mod value;
 mod words;
 
 use crate::data::Data;
 use functions::Function;
+use gantry_model::Timestamp;
 use gantry_template::{Host, Template, TemplateError, Value, fail, html};
 use std::collections::BTreeMap;
 
@@ -47,27 +50,29 @@ impl Templates {
         self.0.parse_also("", text, Function::named).map(drop).map_err(|error| error.to_string())
     }
 
+    /// Fills a text in; `now` is what the function of that name gives.
+    ///
     /// # Errors
     /// What is wrong with the text, or failed when it was filled in.
-    pub fn text(&self, text: &str, data: &Data) -> Result<String, String> {
-        self.render(text, || value::of(data))
+    pub fn text(&self, text: &str, data: &Data, now: Timestamp) -> Result<String, String> {
+        self.render(text, now, || value::of(data))
     }
 
     /// The same for HTML: all values are escaped beforehand.
     ///
     /// # Errors
     /// What is wrong with the text, or failed when it was filled in.
-    pub fn html(&self, text: &str, data: &Data) -> Result<String, String> {
-        self.render(text, || escaped(value::of(data)))
+    pub fn html(&self, text: &str, data: &Data, now: Timestamp) -> Result<String, String> {
+        self.render(text, now, || escaped(value::of(data)))
     }
 
-    fn render(&self, text: &str, data: impl FnOnce() -> Value) -> Result<String, String> {
+    fn render(&self, text: &str, now: Timestamp, data: impl FnOnce() -> Value) -> Result<String, String> {
         if !text.contains("{{") {
             return Ok(text.to_owned());
         }
         let template = self.0.parse_also("", text, Function::named).map_err(|error| error.to_string())?;
         let mut out = String::new();
-        template.render(&Kinds, data(), &mut out).map_err(|error| error.to_string())?;
+        template.render(&Kinds { now }, data(), &mut out).map_err(|error| error.to_string())?;
         Ok(out)
     }
 }
@@ -83,11 +88,13 @@ fn escaped(value: Value) -> Value {
 }
 
 /// What the values of a notification can be asked.
-struct Kinds;
+struct Kinds {
+    now: Timestamp,
+}
 
 impl Host for Kinds {
     fn call(&self, function: u16, arguments: Vec<Value>) -> Result<Value, TemplateError> {
-        functions::call(function, arguments)
+        functions::call(function, arguments, self.now)
     }
 
     fn method(&self, of: &Value, name: &str, arguments: &[Value]) -> Option<Result<Value, TemplateError>> {

@@ -1,7 +1,7 @@
 //! The functions of Prometheus' templates; Go's own are the template engine's.
 
-use crate::humanize::{humanize, humanize_1024, humanize_duration, humanize_percentage, humanize_timestamp};
 use gantry_query_lang::duration::{format_go_duration, parse_prometheus_duration};
+use gantry_template::humanize::{humanize, humanize_1024, humanize_duration, humanize_percentage, humanize_timestamp};
 use gantry_template::{Args, TemplateError, Time, Value, fail, function_table, title, upper, url_query};
 use regex::Regex;
 use std::collections::BTreeMap;

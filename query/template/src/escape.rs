@@ -1,5 +1,8 @@
 //! Texts for other places: HTML, JavaScript, queries of URLs.
 
+use crate::TemplateError;
+use crate::exec::fail;
+
 /// As Go's `html`.
 pub fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -42,4 +45,29 @@ pub fn url_query(text: &str) -> String {
         }
     }
     out
+}
+
+/// As Go's `url.QueryUnescape`.
+///
+/// # Errors
+/// A `%` without two hexadecimal digits.
+pub fn url_unescape(text: &str) -> Result<String, TemplateError> {
+    let bytes = text.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => {
+                let hex = text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                let Some(value) = hex else {
+                    return fail(format!("invalid URL escape {:?}", text.get(at..at + 3).unwrap_or(&text[at..])));
+                };
+                out.push(value);
+                at += 2;
+            }
+            other => out.push(other),
+        }
+        at += 1;
+    }
+    Ok(String::from_utf8_lossy(&out).into_owned())
 }

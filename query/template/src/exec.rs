@@ -3,7 +3,7 @@
 use crate::functions::{self, Core, Function};
 use crate::parse::{Branch, Expr, Node, Pipe};
 use crate::value::Value;
-use crate::{Host, TMPL, Template, TemplateError, time};
+use crate::{Host, TMPL, Template, TemplateError, span, time};
 
 /// A rendered text may grow to this many bytes.
 pub const MAX_OUTPUT: usize = 4 << 20;
@@ -227,6 +227,7 @@ impl<'a> Exec<'a> {
         }
         match &value {
             Value::Time(time) => time::method(time, last, &arguments),
+            Value::Duration(nanos) => span::method(*nanos, last, &arguments),
             other => self
                 .host
                 .method(other, last, &arguments)
@@ -298,6 +299,7 @@ impl<'a> Exec<'a> {
             Value::Texts(map) if map.contains_key(name) => Ok(Value::Text(map[name].clone())),
             Value::Map(map) if map.contains_key(name) => Ok(map[name].clone()),
             Value::Time(time) => time::method(time, name, &[]),
+            Value::Duration(nanos) => span::method(*nanos, name, &[]),
             Value::Nil => fail(format!("nil data; no entry for key {name:?}")),
             other => match (self.host.method(other, name, &[]), other) {
                 (Some(found), _) => found,

@@ -115,7 +115,7 @@ impl Args {
     /// When it is none.
     pub fn int(&self, at: usize) -> Result<i64, TemplateError> {
         match self.value(at) {
-            Value::Int(n) | Value::Named(n, _) => Ok(*n),
+            Value::Int(n) | Value::Named(n, _) | Value::Duration(n) => Ok(*n),
             Value::Float(f) if f.fract() == 0.0 => Ok(*f as i64),
             other => fail(format!("wrong type for value; expected int; got {}", other.type_name())),
         }
@@ -195,7 +195,10 @@ fn equal(a: &Value, b: &Value) -> Result<bool, TemplateError> {
 fn order(a: &Value, b: &Value) -> Result<Option<Ordering>, TemplateError> {
     match (a, b) {
         (Value::Text(a), Value::Text(b)) => Ok(Some(a.cmp(b))),
-        (Value::Int(a) | Value::Named(a, _), Value::Int(b) | Value::Named(b, _)) => Ok(Some(a.cmp(b))),
+        (
+            Value::Int(a) | Value::Named(a, _) | Value::Duration(a),
+            Value::Int(b) | Value::Named(b, _) | Value::Duration(b),
+        ) => Ok(Some(a.cmp(b))),
         (Value::Float(a), Value::Float(b)) => Ok(a.partial_cmp(b)),
         _ => fail("incompatible types for comparison"),
     }

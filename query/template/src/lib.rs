@@ -8,17 +8,19 @@ mod escape;
 mod exec;
 mod fields;
 mod functions;
+pub mod humanize;
 pub mod layout;
 mod lex;
 mod parse;
 mod printf;
+mod span;
 #[cfg(test)]
 mod tests;
 mod text;
 mod time;
 mod value;
 
-pub use escape::{html, js, url_query};
+pub use escape::{html, js, url_query, url_unescape};
 pub use exec::{MAX_OUTPUT, fail};
 pub use functions::Args;
 pub use lex::integer;

@@ -3,6 +3,7 @@
 use crate::TemplateError;
 use crate::exec::{MAX_OUTPUT, fail};
 use crate::value::Value;
+use gantry_query_lang::duration::format_go_duration;
 use gantry_query_lang::gotext::{exponent_float, general_float, quote, significant_float};
 
 /// Values one after the other, with a blank between two of which neither is a text.
@@ -132,12 +133,15 @@ fn one(verb: char, value: &Value, flags: Flags) -> String {
         }
         ('v', Value::Float(_)) => float('g', value, flags),
         ('v', _) => None,
-        (_, Value::Int(_) | Value::Named(..)) if verb != 's' && verb != 'v' => integer(verb, value, flags),
+        (_, Value::Int(_) | Value::Named(..) | Value::Duration(_)) if verb != 's' && verb != 'v' => {
+            integer(verb, value, flags)
+        }
         (_, Value::Float(_)) => float(verb, value, flags),
         ('t', Value::Bool(b)) => Some(b.to_string()),
         ('s' | 'q' | 'x' | 'X', Value::Text(text)) => Some(text_verb(verb, text, flags)),
         ('s', Value::Named(_, name)) => Some((*name).to_string()),
         ('s', Value::Time(time)) => Some(time.to_string()),
+        ('s', Value::Duration(nanos)) => Some(format_go_duration(*nanos)),
         _ => None,
     };
     match formatted {
@@ -163,7 +167,7 @@ fn text_verb(verb: char, text: &str, flags: Flags) -> String {
 }
 
 fn integer(verb: char, value: &Value, flags: Flags) -> Option<String> {
-    let (Value::Int(n) | Value::Named(n, _)) = value else { return None };
+    let (Value::Int(n) | Value::Named(n, _) | Value::Duration(n)) = value else { return None };
     let magnitude = n.unsigned_abs();
     let character = || u32::try_from(*n).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
     let digits = match verb {

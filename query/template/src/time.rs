@@ -112,6 +112,7 @@ pub(crate) fn method(time: &Time, name: &str, args: &[Value]) -> Result<Value, T
         ("Before", [Value::Time(other)]) => Ok(Value::Bool(*at < other.at)),
         ("After", [Value::Time(other)]) => Ok(Value::Bool(*at > other.at)),
         ("Equal", [Value::Time(other)]) => Ok(Value::Bool(*at == other.at)),
+        ("Sub", [Value::Time(other)]) => Ok(Value::Duration(time.nanos().saturating_sub(other.nanos()))),
         ("AddDate", [Value::Int(years), Value::Int(months), Value::Int(days)]) => {
             add_date(time, *years, *months, *days)
         }

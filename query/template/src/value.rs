@@ -1,6 +1,7 @@
 //! What a template computes with: the kinds of values that Go has, as far as templates can tell them apart.
 
 use crate::time::Time;
+use gantry_query_lang::duration::format_go_duration;
 use gantry_query_lang::gotext::general_float;
 use std::collections::BTreeMap;
 
@@ -13,6 +14,8 @@ pub enum Value {
     Float(f64),
     Text(String),
     Time(Time),
+    /// A span of time in nanoseconds.
+    Duration(i64),
     /// A number with a name, such as a month.
     Named(i64, &'static str),
     List(Vec<Value>),
@@ -40,6 +43,7 @@ impl Value {
             Value::Float(f) => general_float(*f),
             Value::Text(t) => t.clone(),
             Value::Time(t) => t.to_string(),
+            Value::Duration(nanos) => format_go_duration(*nanos),
             Value::Named(_, name) => (*name).into(),
             _ => String::new(),
         }
@@ -66,7 +70,7 @@ impl Value {
         match self {
             Value::Nil => false,
             Value::Bool(b) => *b,
-            Value::Int(n) | Value::Named(n, _) => *n != 0,
+            Value::Int(n) | Value::Named(n, _) | Value::Duration(n) => *n != 0,
             Value::Float(f) => *f != 0.0,
             Value::Text(t) => !t.is_empty(),
             Value::List(l) => !l.is_empty(),
@@ -85,6 +89,7 @@ impl Value {
             Value::Float(_) => "float64",
             Value::Text(_) => "string",
             Value::Time(_) => "time.Time",
+            Value::Duration(_) => "time.Duration",
             Value::Named(..) => "time.Month",
             Value::List(_) => "[]interface {}",
             Value::Map(_) => "map[string]interface {}",

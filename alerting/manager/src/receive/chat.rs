@@ -147,7 +147,7 @@ fn chat_id(one: &Telegram) -> Result<i64, String> {
 
 pub fn telegram(one: &Telegram, subject: &Subject<'_>) -> Result<Request, String> {
     let text = match one.parse_mode.as_str() {
-        "HTML" => subject.templates.html(&one.message, subject.data)?,
+        "HTML" => subject.html(&one.message)?,
         _ => subject.text(&one.message)?,
     };
     let mut body = json!({

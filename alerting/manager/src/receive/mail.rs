@@ -65,7 +65,7 @@ pub fn message(one: &Email, subject: &Subject<'_>) -> Result<String, String> {
     out.push_str("\r\n");
     let html = one.html.as_deref().unwrap_or_default();
     // The better part comes last.
-    let parts = [("plain", subject.text(&one.text)?), ("html", subject.templates.html(html, subject.data)?)];
+    let parts = [("plain", subject.text(&one.text)?), ("html", subject.html(html)?)];
     for (kind, text) in parts.iter().filter(|(_, text)| !text.is_empty()) {
         out.push_str(&format!("--{boundary}\r\nContent-Type: text/{kind}; charset=UTF-8\r\n"));
         out.push_str("Content-Transfer-Encoding: base64\r\n\r\n");

@@ -98,7 +98,7 @@ pub fn pushover_problems(one: &Pushover, need: &mut impl FnMut(bool, &str)) {
 pub fn pushover(one: &Pushover, subject: &Subject<'_>) -> Result<Request, String> {
     let secret = |given, file| subject.text(&reveal(given, file)?);
     let message = match one.html {
-        true => subject.templates.html(&one.message, subject.data)?,
+        true => subject.html(&one.message)?,
         false => subject.text(&one.message)?,
     };
     let message = cut(message, PUSHOVER_MESSAGE).trim().to_owned();

@@ -20,7 +20,11 @@ pub struct Subject<'a> {
 
 impl Subject<'_> {
     pub fn text(&self, text: &str) -> Result<String, String> {
-        self.templates.text(text, self.data)
+        self.templates.text(text, self.data, self.now)
+    }
+
+    pub fn html(&self, text: &str) -> Result<String, String> {
+        self.templates.html(text, self.data, self.now)
     }
 
     /// A name of the group that every server can take: the same for all its notifications.

@@ -3,7 +3,9 @@
 
 use super::functions::Function;
 use crate::value::{compile_regex, parse_bytes, parse_duration};
-use gantry_template::{Args, MAX_OUTPUT, TemplateError, Value, bytes_of, fail, print, title, upper, url_query};
+use gantry_template::{
+    Args, MAX_OUTPUT, TemplateError, Value, bytes_of, fail, print, title, upper, url_query, url_unescape,
+};
 use regex::{NoExpand, Regex};
 
 pub(super) fn call(function: Function, values: Vec<Value>) -> Result<Value, TemplateError> {
@@ -63,7 +65,7 @@ fn plain(function: Function, args: &Args) -> Result<String, TemplateError> {
         },
         B64Enc => base64_encode(a.as_bytes()),
         B64Dec => base64_decode(a),
-        _ => url_decode(a)?,
+        _ => url_unescape(a)?,
     })
 }
 
@@ -113,27 +115,6 @@ fn substr(start: i64, end: i64, text: &str) -> Result<String, TemplateError> {
         return fail("slice bounds out of range");
     }
     Ok(bytes_of(text, from as usize, to as usize))
-}
-
-fn url_decode(text: &str) -> Result<String, TemplateError> {
-    let bytes = text.as_bytes();
-    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let hex = text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-                let Some(value) = hex else {
-                    return fail(format!("invalid URL escape {:?}", text.get(at..at + 3).unwrap_or(&text[at..])));
-                };
-                out.push(value);
-                at += 2;
-            }
-            other => out.push(other),
-        }
-        at += 1;
-    }
-    Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
