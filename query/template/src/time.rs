@@ -3,7 +3,7 @@
 use crate::exec::fail;
 use crate::value::Value;
 use crate::{TemplateError, layout};
-use chrono::{DateTime, Datelike, FixedOffset, LocalResult, NaiveDateTime, Offset, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::{OffsetName, Tz};
 use std::fmt;
 
@@ -39,6 +39,13 @@ impl Time {
     pub fn nanos(&self) -> i64 {
         let whole = self.at.timestamp().wrapping_mul(1_000_000_000);
         whole.wrapping_add(i64::from(self.at.timestamp_subsec_nanos()))
+    }
+
+    /// Nanoseconds from `earlier` to this; at either end of what 64 bits hold (292 years) as many as they do, as in Go.
+    pub fn since(&self, earlier: &Time) -> i64 {
+        let span = self.at - earlier.at;
+        let most = if span < TimeDelta::zero() { i64::MIN } else { i64::MAX };
+        span.num_nanoseconds().unwrap_or(most)
     }
 
     /// What dates that cannot be read become: the first of January of the year 1.
@@ -112,7 +119,7 @@ pub(crate) fn method(time: &Time, name: &str, args: &[Value]) -> Result<Value, T
         ("Before", [Value::Time(other)]) => Ok(Value::Bool(*at < other.at)),
         ("After", [Value::Time(other)]) => Ok(Value::Bool(*at > other.at)),
         ("Equal", [Value::Time(other)]) => Ok(Value::Bool(*at == other.at)),
-        ("Sub", [Value::Time(other)]) => Ok(Value::Duration(time.nanos().saturating_sub(other.nanos()))),
+        ("Sub", [Value::Time(other)]) => Ok(Value::Duration(time.since(other))),
         ("AddDate", [Value::Int(years), Value::Int(months), Value::Int(days)]) => {
             add_date(time, *years, *months, *days)
         }
@@ -127,7 +134,7 @@ fn add_date(time: &Time, years: i64, months: i64, days: i64) -> Result<Value, Te
     let month = month.saturating_add(months);
     let moved = i32::try_from(month.div_euclid(12)).ok().and_then(|year| {
         let first = chrono::NaiveDate::from_ymd_opt(year, month.rem_euclid(12) as u32 + 1, 1)?;
-        let days = chrono::TimeDelta::try_days(i64::from(wall.day0()).checked_add(days)?)?;
+        let days = TimeDelta::try_days(i64::from(wall.day0()).checked_add(days)?)?;
         first.checked_add_signed(days)?.and_time(wall.time()).and_local_timezone(*time.at.offset()).single()
     });
     match moved {

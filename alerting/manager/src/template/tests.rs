@@ -50,6 +50,8 @@ fn times_lists_and_codes_are_as_in_alertmanager() {
         ),
         ("{{ if gt (since (index .Alerts 0).StartsAt).Hours 1.0 }}long{{ end }}", "long"),
         ("{{ (toDate \"2006-01-02\" \"2024-02-29\").Unix }} {{ (toDate \"2006\" \"x\").IsZero }}", "1709164800 true"),
+        ("{{ since (index .Alerts 0).EndsAt }}", "2562047h47m16.854775807s"),
+        ("{{ (index .Alerts 0).StartsAt.Sub now }}", "-1h1m0.5s"),
         ("{{ urlUnescape \"a%20b+c\" }}", "a b c"),
         ("{{ base64encode \"?>~ü\" }} {{ base64decode \"Pz5-w7w=\" }}", "Pz5-w7w= ?>~ü"),
         ("{{ append (list 1 \"a\") true | toJson }}{{ list | toJson }}", "[1,\"a\",true][]"),

@@ -11,7 +11,7 @@ pub fn call(function: Function, args: &Args, now: Timestamp) -> Result<Value, Te
     Ok(match function {
         Function::Date => Value::Text(layout::format(time(args, 1)?, args.text(0)?)),
         Function::Tz => Value::Time(in_zone(args.text(0)?, time(args, 1)?)?),
-        Function::Since => Value::Duration(now.nanos().saturating_sub(time(args, 0)?.nanos())),
+        Function::Since => Value::Duration(Time::utc(now.nanos()).since(time(args, 0)?)),
         Function::HumanizeDuration => Value::Text(humanize_duration(seconds(args.value(0))?)),
         Function::ToDate => Value::Time(parsed(args)?.unwrap_or_else(Time::zero)),
         Function::MustToDate => match parsed(args)? {
